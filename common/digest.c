@@ -1,0 +1,84 @@
+#include "common/digest.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+
+struct digest_hmac {
+    EVP_MAC *mac;       /* owned */
+    EVP_MAC_CTX *keyed; /* owned; copied for each message */
+    size_t len;         /* bytes of a digest */
+};
+
+void digest_sha256_parts(const struct str *parts, size_t n_parts, uint8_t out[DIGEST_SHA256_LEN])
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+
+    for (size_t i = 0; ok && i < n_parts; i++)
+        ok = parts[i].len == 0 || EVP_DigestUpdate(ctx, parts[i].ptr, parts[i].len);
+    ok = ok && EVP_DigestFinal_ex(ctx, out, NULL);
+    EVP_MD_CTX_free(ctx);
+    if (!ok)
+        log_fatal("sha256_failed");
+}
+
+void digest_sha256(struct str message, uint8_t out[DIGEST_SHA256_LEN])
+{
+    digest_sha256_parts(&message, 1, out);
+}
+
+static struct digest_hmac *new_hmac(const char *hash, const void *key, size_t key_len, size_t len)
+{
+    struct digest_hmac *hmac = calloc(1, sizeof *hmac);
+    char name[16];
+    OSSL_PARAM params[2];
+
+    if (!hmac)
+        log_fatal("out_of_memory");
+    snprintf(name, sizeof name, "%s", hash);
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
+    params[1] = OSSL_PARAM_construct_end();
+    hmac->len = len;
+    hmac->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    hmac->keyed = hmac->mac ? EVP_MAC_CTX_new(hmac->mac) : NULL;
+    if (!hmac->keyed || !EVP_MAC_init(hmac->keyed, key, key_len, params))
+        log_fatal("hmac_failed");
+    return hmac;
+}
+
+struct digest_hmac *digest_hmac_new_sha1(const void *key, size_t key_len)
+{
+    return new_hmac("SHA1", key, key_len, DIGEST_SHA1_LEN);
+}
+
+struct digest_hmac *digest_hmac_new_sha256(const void *key, size_t key_len)
+{
+    return new_hmac("SHA256", key, key_len, DIGEST_SHA256_LEN);
+}
+
+void digest_hmac_free(struct digest_hmac *hmac)
+{
+    if (!hmac)
+        return;
+    EVP_MAC_CTX_free(hmac->keyed);
+    EVP_MAC_free(hmac->mac);
+    free(hmac);
+}
+
+void digest_hmac(struct digest_hmac *hmac, const struct str *parts, size_t n_parts, uint8_t *out)
+{
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(hmac->keyed);
+    bool ok = ctx != NULL;
+    size_t len;
+
+    for (size_t i = 0; ok && i < n_parts; i++)
+        ok = parts[i].len == 0 || EVP_MAC_update(ctx, (const unsigned char *)parts[i].ptr, parts[i].len);
+    ok = ok && EVP_MAC_final(ctx, out, &len, hmac->len);
+    EVP_MAC_CTX_free(ctx);
+    if (!ok)
+        log_fatal("hmac_failed");
+}

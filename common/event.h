@@ -1,0 +1,56 @@
+/* event: what dp-server tells the workers. One entry of the Redis stream "dp:events", one payload of the journal.
+ *
+ * Fields of every event: v (1), id (64 hex digits), kind, at (RFC 3339 UTC); then per kind (see the table in event.c).
+ */
+#ifndef DP_COMMON_EVENT_H
+#define DP_COMMON_EVENT_H
+
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/str.h"
+
+#define EVENT_STREAM "dp:events"
+#define EVENT_GROUP  "workers"
+
+enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 16, EVENT_VERSION = 1, EVENT_RAW_MAX = 16384 };
+
+enum event_kind {
+    EVENT_BANK_NOTIFICATION,        /* gateway, raw, ip, unverified ("1" when dp-server could not check the seal) */
+    EVENT_PASSWORD_RESET_REQUESTED, /* login (what the parent typed), ip */
+    EVENT_KIND_COUNT,
+};
+
+struct event {
+    uint8_t id[EVENT_ID_LEN];
+    enum event_kind kind;
+    int64_t at_us;
+    /* Per kind; STR_NULL where the kind has none. Borrowed. */
+    struct str gateway;
+    struct str raw; /* the sealed bytes as received */
+    struct str ip;
+    bool unverified;
+    struct str login;
+};
+
+const char *event_kind_name(enum event_kind kind);
+
+/* The id of a bank's call: SHA-256 of gateway, NUL, and the raw call without its hmac pair (`unsealed`). */
+void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVENT_ID_LEN]);
+/* 32 random bytes. */
+void event_id_random(uint8_t out[EVENT_ID_LEN]);
+
+/* The stream entry's fields as name, value, name, value … in `arena`; *ret_count is even and at most
+ * 2 * EVENT_FIELDS_MAX. Ready for XADD dp:events * … */
+const struct str *event_to_fields(const struct event *event, struct arena *arena, size_t *ret_count);
+/* The other way. Unknown names are ignored; ERR_INVALID for a missing or malformed field, ERR_NOT_FOUND for an
+ * unknown kind or version (a newer dp-server: leave the entry to a newer worker). The event borrows from `fields`. */
+int event_from_fields(const struct str *fields, size_t count, struct event *ret_event);
+
+/* Binary form for the journal: each field as u32 little-endian length and bytes. */
+void event_encode(const struct event *event, struct buf *out);
+/* Borrows from `bytes`. ERR_CORRUPT, ERR_INVALID, ERR_NOT_FOUND as above. */
+int event_decode(struct str bytes, struct event *ret_event);
+
+#endif

@@ -1,0 +1,101 @@
+/* gateway: what every bank's payment page has in common. One struct of functions a bank (spplus.c …).
+ *
+ * The same module serves both programs: dp-server builds requests and checks seals; dp-worker checks the seal again and
+ * judges the grammar. It knows no store and no loop. */
+#ifndef DP_COMMON_GATEWAY_H
+#define DP_COMMON_GATEWAY_H
+
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/payment_state.h"
+#include "common/str.h"
+
+enum { GATEWAY_RAW_MAX = 8192, GATEWAY_PAIRS_MAX = 64 };
+
+struct gateway;
+struct gateway_key; /* a contract's key made ready for sealing; one user at a time */
+
+/* A contract as the database describes it. Texts are borrowed from whoever loaded it. */
+struct gateway_contract {
+    int64_t id;
+    const struct gateway *gateway;
+    struct str merchant_id;
+    struct str payment_url;
+    struct str currency;
+    struct str means; /* accepted card brands, comma-separated: "CBS,AMX" */
+    unsigned bank_ref_len;
+    struct str callback_extra; /* further names of this bank's calls, comma-separated, in order */
+    struct gateway_key *key;   /* owned by the contract's owner */
+};
+
+/* A payment to be asked for. */
+struct gateway_payment {
+    struct str reference;
+    int64_t amount_cents;
+    struct str currency;
+    struct str email;       /* a valid address */
+    struct str means;       /* one of the contract's */
+    struct str return_url;  /* absolute */
+    struct str valid_until; /* "dd/mm/yyyy" */
+};
+
+/* What a call says before anyone believes it: enough to find contract and transaction. Slices of the raw call. */
+struct gateway_call {
+    struct str merchant_id; /* empty when absent */
+    struct str reference;   /* decoded; empty when absent */
+};
+
+enum gateway_verdict {
+    GATEWAY_SEAL_GOOD,
+    GATEWAY_SEAL_BAD, /* missing, malformed or wrong */
+};
+
+/* How a good seal reads against the request that was sent. */
+struct gateway_judgement {
+    bool shape_ok;                /* exactly as the design's "Who may be credited" says */
+    const char *shape_fault;      /* static text for review_items.detail when not */
+    struct payment_report report; /* contract_id as given; filled as far as readable even when the shape is bad */
+    struct str bank_code;         /* etat, as received */
+};
+
+struct gateway {
+    const char *name; /* "spplus" */
+
+    /* The query string of the redirect, seal included, appended to `out`. ERR_INVALID when a value cannot be expressed.
+     */
+    int (*build_request)(const struct gateway_contract *contract, const struct gateway_payment *payment,
+                         struct arena *arena, struct buf *out);
+
+    /* Reads merchant and reference out of a raw call (bounded, never fails: absent is empty). */
+    struct gateway_call (*read_call)(struct str raw, struct arena *arena);
+
+    /* The part of the raw call that makes the event's id: without its seal, in `arena`. */
+    struct str (*unseal)(struct str raw, struct arena *arena);
+
+    /* Checks the seal over the raw bytes in constant time. */
+    enum gateway_verdict (*verify)(const struct gateway_contract *contract, struct str raw, struct arena *arena);
+
+    /* Judges a call whose seal is good against the stored request (`sent`, as build_request made it; empty when there
+     * is none). Never fails: the judgement says what is wrong. */
+    struct gateway_judgement (*judge)(const struct gateway_contract *contract, struct str sent, struct str raw,
+                                      struct arena *arena);
+
+    /* `material` is what the operator configured (SP Plus: the 24-byte NT key or the 20-byte working key, in hex,
+     * spaces allowed). ERR_INVALID for a wrong form, ERR_UNAVAILABLE when this host cannot decrypt it (no legacy
+     * provider). */
+    int (*key_new)(struct str material, struct gateway_key **ret_key);
+    void (*key_free)(struct gateway_key *key); /* NULL allowed; wipes */
+    /* True for the bank's published demonstration key or merchant: refused unless the site is a demonstration. */
+    bool (*is_demonstration)(struct str merchant_id, struct str material);
+
+    const char *ack_body; /* what the bank wants to read: "spcheckok" */
+};
+
+/* By name; NULL when there is none. */
+const struct gateway *gateway_find(struct str name);
+
+extern const struct gateway gateway_spplus;
+
+#endif

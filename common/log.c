@@ -1,0 +1,173 @@
+#include "common/log.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/err.h"
+
+enum { LINE_MAX_BYTES = 4096 };
+
+static const char *const level_names[] = {
+    [LOG_LEVEL_DEBUG] = "debug",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_WARN] = "warn",
+    [LOG_LEVEL_ERROR] = "error",
+};
+
+static const char *program_name = "dp";
+static enum log_level least_level = LOG_LEVEL_INFO;
+
+/* The logger stands below every other module: it uses no buf, so that a failing buf can still log.
+ */
+struct line {
+    char bytes[LINE_MAX_BYTES];
+    size_t len;
+};
+
+void log_init(const char *program, enum log_level least)
+{
+    program_name = program;
+    least_level = least;
+}
+
+static void put_char(struct line *line, char c)
+{
+    if (line->len < sizeof line->bytes - 1) /* the last byte is the newline's */
+        line->bytes[line->len++] = c;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+    while (*text)
+        put_char(line, *text++);
+}
+
+static bool is_plain(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
+            return false;
+    }
+    return s.len > 0;
+}
+
+static void put_escaped(struct line *line, unsigned char c)
+{
+    char hex[5];
+    if (c == '"' || c == '\\') {
+        put_char(line, '\\');
+        put_char(line, (char)c);
+    } else if (c < 0x20 || c == 0x7f) {
+        snprintf(hex, sizeof hex, "\\x%02x", c);
+        put_text(line, hex);
+    } else {
+        put_char(line, (char)c);
+    }
+}
+
+static void put_value(struct line *line, struct str s)
+{
+    bool plain = is_plain(s);
+    if (!plain)
+        put_char(line, '"');
+    for (size_t i = 0; i < s.len; i++)
+        put_escaped(line, (unsigned char)s.ptr[i]);
+    if (!plain)
+        put_char(line, '"');
+}
+
+static void put_hex(struct line *line, struct str s)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < s.len; i++) {
+        put_char(line, digits[(unsigned char)s.ptr[i] >> 4]);
+        put_char(line, digits[s.ptr[i] & 15]);
+    }
+}
+
+static void put_mail(struct line *line, struct str s)
+{
+    ptrdiff_t at = str_find(s, '@');
+    if (at <= 0) {
+        put_text(line, "(hidden)");
+        return;
+    }
+    put_escaped(line, (unsigned char)s.ptr[0]);
+    put_text(line, "…");
+    put_value(line, str_slice(s.ptr + at, s.len - (size_t)at));
+}
+
+static void put_field(struct line *line, const struct log_field *field)
+{
+    char number[24];
+
+    put_char(line, ' ');
+    put_text(line, field->key);
+    put_char(line, '=');
+    switch (field->kind) {
+    case LOG_KIND_STR:
+        put_value(line, field->text);
+        break;
+    case LOG_KIND_INT:
+        snprintf(number, sizeof number, "%lld", (long long)field->number);
+        put_text(line, number);
+        break;
+    case LOG_KIND_HEX:
+        put_hex(line, field->text);
+        break;
+    case LOG_KIND_ERR:
+        put_text(line, err_name((int)field->number));
+        break;
+    case LOG_KIND_MAIL:
+        put_mail(line, field->text);
+        break;
+    case LOG_KIND_NONE:
+        break;
+    }
+}
+
+static void put_time(struct line *line)
+{
+    struct timespec now;
+    struct tm utc;
+    char text[40];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(text, sizeof text, "ts=%Y-%m-%dT%H:%M:%S", &utc);
+    put_text(line, text);
+    snprintf(text, sizeof text, ".%03dZ", (int)(now.tv_nsec / 1000000));
+    put_text(line, text);
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    struct line line;
+
+    if (level < least_level)
+        return;
+    line.len = 0;
+    put_time(&line);
+    put_text(&line, " level=");
+    put_text(&line, level_names[level]);
+    put_text(&line, " program=");
+    put_text(&line, program_name);
+    put_text(&line, " event=");
+    put_text(&line, event);
+    for (; fields->kind != LOG_KIND_NONE; fields++)
+        put_field(&line, fields);
+    line.bytes[line.len++] = '\n';
+    /* A lost log line is not worth failing for. */
+    if (write(STDERR_FILENO, line.bytes, line.len) < 0)
+        return;
+}
+
+void log_abort(const char *event, const struct log_field *fields)
+{
+    log_write(LOG_LEVEL_ERROR, event, fields);
+    abort();
+}

@@ -1,0 +1,25 @@
+/* event_queue: pushes events into the Redis stream "dp:events" over a connection of its own (WAIT blocks it). Stores
+ * floor. */
+#ifndef DP_SERVER_EVENT_QUEUE_H
+#define DP_SERVER_EVENT_QUEUE_H
+
+#include <uv.h>
+
+#include "common/config.h"
+#include "common/event.h"
+
+struct event_queue;
+typedef void (*event_queue_cb)(void *data, int err);
+
+struct event_queue *event_queue_new(uv_loop_t *loop, const struct config *config);
+/* err 0: Redis confirmed the XADD (and, with [redis] wait_replicas, WAIT said so many replicas have it). ERR_TIMEOUT
+ * and ERR_UNAVAILABLE: it may or may not have been applied; pushing again is harmless, the inbox removes repeats. The
+ * event is copied before it returns. Exactly once, never before it returned. */
+void event_queue_push(struct event_queue *queue, const struct event *event, unsigned timeout_ms, event_queue_cb done,
+                      void *data);
+bool event_queue_is_ready(const struct event_queue *queue);
+/* True when the connected Redis was found to have appendonly yes, appendfsync always, maxmemory-policy noeviction. */
+bool event_queue_is_durable(const struct event_queue *queue);
+void event_queue_close(struct event_queue *queue, void (*closed)(void *data), void *data);
+
+#endif

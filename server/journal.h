@@ -1,0 +1,47 @@
+/* journal: bank calls on this machine's disk, so that a call acknowledged to the bank survives the loss of Redis.
+ * Stores floor; its thread is its own.
+ *
+ * Segments live in <directory>/<uuid>/NNNNNNNN.log under flock(); a journal that starts adopts the segments nobody
+ * holds. Appends are group-committed: one fdatasync for all that waited. A record leaves only when journal_release()
+ * says that its event id stands in the database's inbox; a segment without live records is deleted. */
+#ifndef DP_SERVER_JOURNAL_H
+#define DP_SERVER_JOURNAL_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/arena.h"
+#include "common/config.h"
+#include "common/event.h"
+
+struct journal;
+
+/* err 0: the record is synced. ERR_TOO_LARGE: the bound (size_max_mib) is reached; ERR_IO: disk full or I/O error (the
+ * next append begins a new segment). Called on the loop; exactly once; never before journal_append() returned. */
+typedef void (*journal_cb)(void *data, int err);
+/* Records read back from disk, oldest first; texts live until the callback returns. */
+typedef void (*journal_due_cb)(void *data, const struct event *events, unsigned n_events);
+
+/* Opens the directory (made 0700 if missing), adopts what is left of dead servers, starts the thread. Blocking: at
+ * start only. ERR_IO with errno logged. */
+int journal_open(uv_loop_t *loop, const struct config *config, struct journal **ret_journal);
+/* The event is encoded before it returns. */
+void journal_append(struct journal *journal, const struct event *event, journal_cb done, void *data);
+/* Hands up to `max` live records older than `age_us` to `done` (0 records: nothing is due). At most one at a time. */
+void journal_read_due(struct journal *journal, int64_t age_us, unsigned max, journal_due_cb done, void *data);
+/* These ids stand in the inbox: their records may go. Unknown ids are ignored. */
+void journal_release(struct journal *journal, const uint8_t (*ids)[EVENT_ID_LEN], unsigned n_ids);
+/* After a push again, so that the record is not due again at once. */
+void journal_touch(struct journal *journal, const uint8_t (*ids)[EVENT_ID_LEN], unsigned n_ids);
+
+struct journal_stats {
+    uint64_t live_records, live_bytes, disk_bytes;
+    uint64_t appends, syncs, failures, torn_records, adopted_segments;
+    int64_t oldest_at_us; /* 0: empty */
+    bool failing;         /* the last append failed */
+};
+struct journal_stats journal_stats(const struct journal *journal);
+/* Finishes waiting appends, stops the thread, releases the locks (records stay on disk). */
+void journal_close(struct journal *journal, void (*closed)(void *data), void *data);
+
+#endif

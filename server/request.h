@@ -1,0 +1,57 @@
+/* request: one HTTP request from its first byte to the last byte of its answer. Wire floor: knows no store.
+ *
+ * Memory is one arena, freed when the last reference goes. Who starts an asynchronous operation for a request takes a
+ * reference and drops it in the continuation; the connection may be gone by then, and answering is then a no-op. */
+#ifndef DP_SERVER_REQUEST_H
+#define DP_SERVER_REQUEST_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/str.h"
+
+enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_ };
+
+enum { REQUEST_HEADERS_MAX = 64, REQUEST_PARAMS_MAX = 4, REQUEST_ARENA_MAX = 2 << 20 };
+
+struct header {
+    struct str name; /* as received; compare with str_eq_nocase() */
+    struct str value;
+};
+
+struct conn;
+
+struct request {
+    struct arena arena;
+    uint64_t id;        /* in logs and in error pages, as 16 hex digits */
+    int64_t started_ms; /* monotonic */
+    enum http_method method;
+    struct str path;  /* as sent, starts with "/", without the query */
+    struct str query; /* raw bytes after "?", empty when there is none */
+    struct str body;  /* raw; complete before any handler runs */
+    struct header headers[REQUEST_HEADERS_MAX];
+    unsigned n_headers;
+    struct str params[REQUEST_PARAMS_MAX]; /* what matched {…} in the route, percent-decoded */
+    char address[INET6_ADDRSTRLEN];        /* the client's, behind trusted proxies too */
+    void *app;                             /* what router_init() was given */
+    void *page;                            /* the pages' own context */
+
+    /* --- private to the wire --- */
+    struct conn *conn; /* NULL once the connection is gone */
+    unsigned refs;
+    bool answered;
+    bool close_after; /* the answer ends the connection */
+};
+
+/* The first header of that name, or STR_NULL. */
+struct str request_header(const struct request *request, const char *name);
+/* The value of a cookie, or STR_NULL; malformed pairs are skipped (RFC 6265 §5.4 order: first wins). */
+struct str request_cookie(const struct request *request, const char *name);
+
+void request_ref(struct request *request);
+void request_unref(struct request *request); /* frees at the last one */
+
+#endif

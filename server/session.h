@@ -1,0 +1,43 @@
+/* session: who is logged in, kept in Redis under the SHA-256 of a 256-bit id that only the browser's cookie holds.
+ * Stores floor.
+ *
+ * Key "dp:session:<hex>": a hash with user, school, created, seen, role, change. Idle 30 min (EXPIRE), absolute 12 h.
+ * Key "dp:user-sessions:<user>": the set of a user's session hashes, to end the others. */
+#ifndef DP_SERVER_SESSION_H
+#define DP_SERVER_SESSION_H
+
+#include <uv.h>
+
+#include "common/arena.h"
+#include "common/config.h"
+#include "server/redis_client.h"
+
+enum { SESSION_ID_LEN = 32, SESSION_COOKIE_SIZE = 44 };
+
+struct session {
+    char cookie[SESSION_COOKIE_SIZE]; /* base64url of the id: secret, never logged */
+    int64_t user_id, school_id;
+    int64_t created_us;
+    bool must_change_password;
+};
+
+struct session_store;
+/* err 0 with a session; ERR_NOT_FOUND (none, expired, malformed cookie); ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_BUSY.
+ * `session` is in the arena given. Exactly once, never before the function returned. */
+typedef void (*session_cb)(void *data, int err, struct session *session);
+
+struct session_store *session_store_new(struct redis_client *redis, const struct config *config);
+void session_store_free(struct session_store *store); /* after the client is closed */
+
+/* Looks up and extends the idle time in one round trip. */
+void session_load(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data);
+/* A new id (at login, and when the password was changed). `values` gives user, school and must_change_password. */
+void session_create(struct session_store *store, struct arena *arena, const struct session *values, session_cb done,
+                    void *data);
+/* session is NULL in the callback of these two. */
+void session_destroy(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data);
+/* Ends all sessions of a user but `keep_cookie` (STR_NULL: all). */
+void session_destroy_others(struct session_store *store, struct arena *arena, int64_t user_id, struct str keep_cookie,
+                            session_cb done, void *data);
+
+#endif

@@ -1,0 +1,1 @@
+# Modules on the loop, against scripted peers.

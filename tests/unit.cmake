@@ -1,0 +1,2 @@
+# Pure modules: tables of cases. Each test includes the .c it tests.
+dp_test(unit/test_str.c)
