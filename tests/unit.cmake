@@ -12,3 +12,6 @@ dp_test(unit/test_template_golden.c dp_template_language)
 target_sources(test_template_golden PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/golden_templates.c
     ${CMAKE_CURRENT_BINARY_DIR}/golden_templates.h ${CMAKE_CURRENT_BINARY_DIR}/golden_assets.c)
 target_include_directories(test_template_golden PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
+add_test(NAME unit/test_template_tools
+    COMMAND sh tests/unit/test_template_tools.sh $<TARGET_FILE:dp-template-compiler> $<TARGET_FILE:dp-embed-assets>
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
