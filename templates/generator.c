@@ -172,7 +172,7 @@ static int compile_value(struct generator *g, struct frame *f, const struct sour
         return refuse(g, f, tag->line, "%s", why);
     if (tag->sigil == '{' && (g->is_plain || place != SCANNER_PLACE_TEXT))
         return refuse(g, f, tag->line, "{{{}}} elsewhere than in HTML text");
-    struct operand operand;
+    struct operand operand = {0};
     int err = resolve(g, f, tag, tag->body, &operand);
     if (err)
         return err;
@@ -241,7 +241,7 @@ static int open_section(struct generator *g, struct frame *f, const struct sourc
         return refuse(g, f, tag->line, "%s", why);
     if (f->n_sections == GENERATOR_SECTIONS_MAX)
         return refuse(g, f, tag->line, "more than %d sections one in the other", GENERATOR_SECTIONS_MAX);
-    struct operand operand;
+    struct operand operand = {0};
     int err = resolve(g, f, tag, tag->body, &operand);
     if (err)
         return err;
@@ -304,7 +304,7 @@ static int expand_partial(struct generator *g, const struct frame *f, const stru
 static int expand_partial_of(struct generator *g, const struct frame *f, const struct source_tag *tag, struct str name,
                              struct str path)
 {
-    struct operand operand;
+    struct operand operand = {0};
     int err = resolve(g, f, tag, path, &operand);
     if (err)
         return err;
@@ -356,7 +356,7 @@ static int compile_tag(struct generator *g, struct frame *f, const struct source
 
 static int compile_text(struct generator *g, struct frame *f)
 {
-    struct source_tag tag;
+    struct source_tag tag = {0};
     const char *why = NULL;
     int err;
     while ((err = source_find_tag(&f->source, &tag, &why)) == 0) {
@@ -411,8 +411,8 @@ static int name_function(struct generator *g, const struct frame *f, struct str 
 int generator_compile(struct generator *g, const char *path)
 {
     struct frame frame = {.source = {.path = path, .line = 1}};
-    struct str function;
-    struct str name;
+    struct str function = STR_NULL;
+    struct str name = STR_NULL;
     int err = name_function(g, &frame, &function, &name);
     if (err)
         return err;
