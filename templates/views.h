@@ -2,12 +2,11 @@
  * pages/login.html shows a struct login_view, mail/password_reset.txt and .html a struct password_reset_view.
  *
  * Rules that hold everywhere:
- *   - every text is a struct str in UTF-8, not escaped (the template escapes); it is borrowed until the page is
- * rendered;
+ *   - every text is a struct str in UTF-8, not escaped (the template escapes), borrowed until rendered;
  *   - amounts and dates come ready to read: money_format()'s "158,50 €", "29 mars 2026 à 10 h 42" (Europe/Paris, U+00A0
- *     between the parts); a member that ends in _iso is the same moment for <time datetime>
- * ("2026-03-29T10:42:00+02:00");
- *   - a text that may be absent has a bool beside it, has_…; the text is read only if it is true;
+ *     between the parts); a member that ends in _iso is that moment as
+ *     "2026-03-29T10:42:00+02:00", for <time datetime>;
+ *   - a text that may be absent is then empty (len 0), and its part of the page is left out;
  *   - a list is a pointer and its n_…; zero is always allowed;
  *   - a zeroed struct is a valid view: an empty page, logged out, without errors. */
 #ifndef DP_TEMPLATES_VIEWS_H
@@ -22,9 +21,9 @@
 /* ---- parts shared by pages ---- */
 
 /* One wrong field in the summary at the top of a form. */
-struct error_view {
-    struct safe_url target; /* "#montant": the id of the field, which is its form name */
-    struct str message;     /* "Indiquez un montant, par exemple 158,50." */
+struct field_error_view {
+    struct str field;   /* "montant": the form name of the field, which is its id too; radios of `type`: "type" */
+    struct str message; /* "Indiquez un montant, par exemple 158,50." */
 };
 
 /* What every page has: head, header, footer. Always the first member of a page's view, named `page`. */
@@ -32,26 +31,20 @@ struct page_view {
     struct str title;       /* of this page, for <title>; without the service's name */
     struct str school_kind; /* "du lycée", "du collège", "de la cité scolaire"; "du lycée / collège" while no one is
                                logged in */
-    bool has_school;        /* false while no one is logged in */
     struct str school_name; /* "Lycée Jean-Monnet" */
     bool logged_in;         /* shows "Connecté sous", the log-out form and the link home */
     struct str user_name;   /* "Jean Durand" */
     struct str csrf;        /* token of every POST form of the page */
     bool demonstration;     /* [site] mode = demonstration: says that no real money moves */
-    bool refresh;           /* the page asks for itself again … */
-    int64_t refresh_s;      /* … after so many seconds */
-    bool has_notice;        /* a message of success above the content: "Vos coordonnées sont enregistrées." */
-    struct str notice;
-    bool has_errors;                 /* n_errors > 0 */
-    const struct error_view *errors; /* in the order of the fields */
+    struct str notice;      /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
+    const struct field_error_view *errors; /* in the order of the fields; each repeated at its field */
     unsigned n_errors;
 };
 
 /* A text field of a form: what was typed and, after a refusal, why. */
 struct field_view {
     struct str value; /* kept as typed; never set for a password */
-    bool invalid;
-    struct str error; /* if invalid */
+    struct str error; /* empty: nothing wrong */
 };
 
 /* One entry of a <select>. */
@@ -76,9 +69,7 @@ struct text_view {
 struct payment_line_view {
     struct str last_name;
     struct str first_name;
-    bool has_class;
     struct str class_name; /* "3e B"; none for a commensal */
-    bool has_claim;
     struct str claim;      /* number and label of the claim: "n° 150509, forfait demi-pension avril–juin" */
     bool unassigned_claim; /* type creance, but no claim was chosen: "créance à imputer" */
     struct str amount;
@@ -97,17 +88,16 @@ struct login_view {
 
 /* An open claim, at a glance on the home page. */
 struct open_claim_view {
-    struct str account; /* "Julia Durand" */
-    struct str label;   /* "Forfait demi-pension avril–juin" */
-    struct str number;  /* of the notice */
-    bool has_due_date;
+    struct str account;  /* "Julia Durand" */
+    struct str label;    /* "Forfait demi-pension avril–juin" */
+    struct str number;   /* of the notice */
     struct str due_date; /* "30 juin 2026" */
     bool overdue;
     struct str remaining; /* "158,50 €" */
-    bool payable;         /* false: paid by direct debit, or a payment of it is at the bank */
-    bool direct_debit;
-    bool reserved;           /* a payment of it is under way */
-    struct safe_url pay_url; /* the form with this claim chosen; if payable */
+    bool direct_debit;    /* shown, not payable by card */
+    bool reserved;        /* a payment of it is at the bank */
+    /* "/crediter?type=creance&creance=12": the form with this claim chosen; empty: not payable now. */
+    struct safe_url pay_url;
 };
 
 /* GET /accueil */
@@ -115,7 +105,6 @@ struct home_view {
     struct page_view page;
     const struct text_view *contact_lines; /* address, postcode and town, without the name and without empty lines */
     unsigned n_contact_lines;
-    bool has_claims;
     const struct open_claim_view *claims;
     unsigned n_claims;
     bool payments_closed; /* the operator's switch: the action is shown as unavailable */
@@ -127,12 +116,9 @@ struct credit_line_view {
     bool numbered;     /* not the only line: shows its number */
     int64_t number;
     bool commensal; /* "Compte" instead of "Nom de l'élève" */
-    bool account_invalid;
     struct str account_error;
     const struct option_view *accounts; /* value: account id; label "Julia Durand (3e B)" */
     unsigned n_accounts;
-    bool has_claims; /* false: there is nothing to choose from; the select is then absent */
-    bool claim_invalid;
     struct str claim_error;
     /* value: claim id; label "Julia Durand – Forfait avril–juin – échéance 30 juin 2026 – reste 158,50 €".
      * The entry "no claim chosen" is the template's. */
@@ -144,18 +130,13 @@ struct credit_line_view {
 /* GET and POST /crediter */
 struct credit_view {
     struct page_view page;
-    bool has_reference; /* Modifier les informations: the form posts to /crediter?reference=… */
-    struct str reference;
-    struct safe_url action; /* "/crediter" or "/crediter?reference=…" */
-    bool has_token;
-    struct str token;  /* hidden field `jeton`: one-time, against double submission */
-    bool type_advance; /* which radio is checked: none, or one of the two */
+    struct str reference; /* Modifier les informations: of the payment that is modified; else empty */
+    struct str token;     /* hidden field `jeton`: one-time, against double submission */
+    bool type_advance;    /* which radio is checked: none, or one of the two */
     bool type_claim;
-    bool type_invalid;
     struct str type_error;
     const struct credit_line_view *lines; /* one, unless the browser sent more */
     unsigned n_lines;
-    bool has_accounts;     /* false: nobody to pay for; the form is replaced by an explanation */
     struct str amount_min; /* the school's limits, "1,00 €" */
     struct str amount_max;
     bool part_payment_allowed;
@@ -183,33 +164,32 @@ struct recap_view {
     bool several_lines; /* n_lines > 1: the lines are shown as a table with a total */
     struct str amount;  /* in all */
     struct str email;
-    bool has_comment;
     struct str comment;                   /* line breaks are kept */
-    struct safe_url pay_url;              /* "/paiement/{reference}/payer" */
-    struct safe_url modify_url;           /* "/crediter?reference={reference}" */
     const struct card_brand_view *brands; /* at least one */
     unsigned n_brands;
     bool payments_closed;
-    bool similar_payment;        /* the same account and amount are already at the bank or paid a few minutes ago */
-    struct safe_url similar_url; /* that payment's page */
+    struct str
+        similar_reference; /* a payment of the same accounts and amount, at the bank or paid minutes ago: a warning */
 };
 
-/* GET /paiement/{reference} once sent to the bank: the payment's true state. Exactly one of the is_… is true. */
+/* GET /paiement/{reference} once sent to the bank: the payment's true state. Exactly one of the is_… is true.
+ * While it is pending the page asks for itself again: the handler sends "Refresh: <refresh_s>" as a header. (A <meta>
+ * would not do: templates keep tags out of content=, and accessibility checkers refuse it.) */
 struct payment_view {
     struct page_view page;
     struct str reference;
     struct str state_name;  /* "AUTHORISED": for data-state */
     struct str state_label; /* payment_state_label(): "Paiement validé" */
-    bool is_pending;        /* the bank has not spoken; page.refresh is usually true */
+    bool is_pending;        /* the bank has not spoken */
+    int64_t refresh_s;      /* the Refresh header's seconds, said in words; 0: no such header */
     bool is_paid;           /* AUTHORISED, CAPTURED, SETTLED */
     bool is_declined;
     bool is_cancelled;
     bool is_expired;
     bool is_reversed;
     bool is_refunded;
-    bool can_resume;         /* pending and within the request's validity: the same signed request may be sent again */
-    struct safe_url pay_url; /* "/paiement/{reference}/payer", if can_resume */
-    bool under_review;       /* the school is checking something about this payment */
+    bool can_resume;   /* pending and within the request's validity: the same signed request may be sent again */
+    bool under_review; /* the school is checking something about this payment */
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
@@ -217,21 +197,16 @@ struct payment_view {
     struct str amount;
     struct str created_at;
     struct str created_at_iso;
-    bool has_sent_at;
     struct str sent_at;
     struct str sent_at_iso;
-    bool has_accepted_at;
     struct str accepted_at;
     struct str accepted_at_iso;
-    bool has_receipt;
     struct str receipt; /* "2026-000123" */
     struct str email;
-    bool has_comment;
     struct str comment;
-    bool can_pay_again;        /* declined, cancelled, expired: a new payment with a new reference */
-    struct safe_url again_url; /* the form's action, normally "/crediter" */
-    const struct hidden_view
-        *again_fields; /* the values of this payment under the names of /crediter; csrf is the template's */
+    bool can_pay_again; /* declined, cancelled, expired: a new payment with a new reference */
+    /* What the button posts to /crediter: this payment's values under that form's names (csrf is the template's). */
+    const struct hidden_view *again_fields;
     unsigned n_again_fields;
 };
 
@@ -249,18 +224,14 @@ struct history_row_view {
     struct str state_name; /* for data-state */
     struct str state_label;
     struct str reference;
-    struct safe_url url; /* of the payment's page */
 };
 
 /* GET /historique */
 struct history_view {
     struct page_view page;
-    bool has_rows;
     const struct history_row_view *rows; /* newest first */
     unsigned n_rows;
-    bool has_older;
     struct safe_url older_url;
-    bool has_newer;
     struct safe_url newer_url;
 };
 
@@ -276,12 +247,9 @@ struct login_row_view {
 /* GET /historique/connexions */
 struct login_history_view {
     struct page_view page;
-    bool has_rows;
     const struct login_row_view *rows; /* newest first */
     unsigned n_rows;
-    bool has_older;
     struct safe_url older_url;
-    bool has_newer;
     struct safe_url newer_url;
 };
 
@@ -301,8 +269,8 @@ struct contact_view {
 /* The password asked for at first login. */
 struct change_password_view {
     struct page_view page;
-    struct safe_url action;
-    struct str login; /* so that password managers file the new password under the right name */
+    struct safe_url action; /* where the form goes */
+    struct str login;       /* so that password managers file the new password under the right name */
     int64_t length_min;
     struct field_view mot_de_passe; /* value unused */
     struct field_view confirmation; /* value unused */
@@ -318,7 +286,7 @@ struct forgotten_view {
 /* GET and POST /mot-de-passe/{token} */
 struct reset_password_view {
     struct page_view page;
-    struct safe_url action;
+    struct str token; /* of the address */
     int64_t length_min;
     struct field_view mot_de_passe; /* value unused */
     struct field_view confirmation; /* value unused */
@@ -332,12 +300,11 @@ struct token_gone_view {
 /* GET /aide */
 struct help_view {
     struct page_view page;
-    bool has_bursar_phone;
     struct str bursar_phone; /* of the school; while logged in */
 };
 
 /* Every answer of class 4xx or 5xx that has no page of its own. Title and advice: error_texts.h. */
-struct error_page_view {
+struct error_view {
     struct page_view page;
     int64_t status;
     struct str title;
@@ -359,7 +326,6 @@ struct parent_confirmation_view {
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
-    bool has_comment;
     struct str comment;
     struct safe_url payment_url; /* absolute: the payment's page */
     struct str payment_url_text; /* the same as text */
@@ -378,23 +344,17 @@ struct bursar_confirmation_view {
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
-    bool has_comment;
     struct str comment;
 };
 
 /* To the bursar, or to the operator when the school is unknown: something does not fit and a human must look. */
 struct bursar_review_view {
-    bool has_school;
     struct str school_name;
     int64_t review_id;
-    struct str what; /* review_reason_text(): what happened and what to do */
-    bool has_detail;
+    struct str what;   /* review_reason_text(): what happened and what to do */
     struct str detail; /* what was received and what was expected */
-    bool has_reference;
     struct str reference;
-    bool has_amount;
     struct str amount;
-    bool has_parent;
     struct str parent_name;
     struct str received_at;
 };
