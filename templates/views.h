@@ -72,6 +72,7 @@ struct payment_line_view {
     struct str class_name; /* "3e B"; none for a commensal */
     struct str claim;      /* number and label of the claim: "n° 150509, forfait demi-pension avril–juin" */
     bool unassigned_claim; /* type creance, but no claim was chosen: "créance à imputer" */
+    bool commensal; /* a staff member's own account: "Nom" instead of "Nom de l'élève" */
     struct str amount;
 };
 
@@ -96,8 +97,7 @@ struct open_claim_view {
     struct str remaining; /* "158,50 €" */
     bool direct_debit;    /* shown, not payable by card */
     bool reserved;        /* a payment of it is at the bank */
-    /* "/crediter?type=creance&creance=12": the form with this claim chosen; empty: not payable now. */
-    struct safe_url pay_url;
+    struct str claim_id;  /* the form opens with this claim chosen: /crediter?creance=…; empty: not payable now */
 };
 
 /* GET /accueil */
@@ -149,7 +149,7 @@ struct credit_view {
 struct card_brand_view {
     struct str code;       /* value of `moyen`: "CBS" */
     struct str label;      /* "Carte bancaire" */
-    struct safe_url image; /* asset_url("carte-cb.svg") */
+    struct safe_url image; /* the path in assets[] of "carte-bancaire.svg" or another carte-….svg */
 };
 
 /* GET /paiement/{reference} while CREATED */
