@@ -72,7 +72,7 @@ struct payment_line_view {
     struct str class_name; /* "3e B"; none for a commensal */
     struct str claim;      /* number and label of the claim: "n° 150509, forfait demi-pension avril–juin" */
     bool unassigned_claim; /* type creance, but no claim was chosen: "créance à imputer" */
-    bool commensal; /* a staff member's own account: "Nom" instead of "Nom de l'élève" */
+    bool commensal;        /* a staff member's own account: "Nom" instead of "Nom de l'élève" */
     struct str amount;
 };
 

@@ -1,2 +1,4 @@
 # Pure modules: tables of cases. Each test includes the .c it tests.
 dp_test(unit/test_str.c)
+dp_test(unit/test_pages.c dp_templates)
+dp_test(unit/test_mails.c dp_templates)
