@@ -2,3 +2,4 @@
 dp_test(unit/test_str.c)
 dp_test(unit/test_mail_address.c)
 dp_test(unit/test_money.c)
+dp_test(unit/test_payment_state.c)
