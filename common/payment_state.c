@@ -97,8 +97,7 @@ static const struct rule rules[] = {
     {KIND(REFUSED_LATER) | KIND(REVERSED), PAID, SAME, PAYMENT_REVERSED, REVERSE, REVIEW_NONE},
     {KIND(REFUNDED), PAID, SAME, PAYMENT_REFUNDED, REFUND | CLOSE_REFUND, REVIEW_NONE},
 
-    /* Money under another bank reference is other money. After a reversal it may be the debt paid at last: who knows?
-     */
+    /* Money under another bank reference is other money; after a reversal it may be the debt paid at last. */
     {MONEY, IN(REVERSED), SAME, STAY, 0, REVIEW_ACCEPTED_AFTER_REVERSAL},
     {MONEY, IN(REVERSED), OTHER, STAY, SUSPENSE, REVIEW_ACCEPTED_AFTER_REVERSAL},
     {MONEY, ACCEPTED, OTHER, STAY, SUSPENSE, REVIEW_SECOND_ACCEPTANCE},
