@@ -32,7 +32,8 @@ enum {
 
 /* err 0: the record is synced. ERR_TOO_LARGE: the bound (size_max_mib, over all segments, adopted ones too) is reached;
  * ERR_IO: disk full or I/O error (the next append begins a new segment); ERR_BUSY: JOURNAL_WAITING_MAX; ERR_TIMEOUT:
- * the disk has not answered in time (the record may be there yet); ERR_CANCELLED: closing. Called on the loop; exactly
+ * the disk has not answered in time (the record may be there yet); ERR_INVALID: event_decode() would refuse the
+ * event; ERR_CANCELLED: closing. Called on the loop; exactly
  * once; never before journal_append() returned. */
 typedef void (*journal_cb)(void *data, int err);
 /* Records read back from disk, oldest first; texts live until the callback returns. */

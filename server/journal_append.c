@@ -91,14 +91,16 @@ static int refuse_append(const struct journal *journal, const struct journal_app
     return 0;
 }
 
+/* What could not be read back must not be acknowledged: it overflows `out`. */
 static void encode_record(const struct event *event, struct buf *out)
 {
+    struct event again;
     struct buf payload;
 
     buf_init(&payload, JOURNAL_RECORD_PAYLOAD_MAX);
     buf_init(out, JOURNAL_RECORD_MAX);
     event_encode(event, &payload);
-    if (buf_ok(&payload))
+    if (buf_ok(&payload) && event_decode(buf_str(&payload), &again) == 0)
         journal_record_encode(event->id, event->at_us, buf_str(&payload), out);
     else
         out->overflowed = true;
