@@ -17,3 +17,8 @@ add_test(NAME unit/test_template_tools
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 dp_test(unit/test_pages.c dp_templates)
 dp_test(unit/test_mails.c dp_templates)
+dp_test(unit/test_journal_record.c)
+dp_test(unit/test_mail_address.c)
+dp_test(unit/test_money.c)
+dp_test(unit/test_payment_state.c)
+dp_test(unit/test_event.c)
