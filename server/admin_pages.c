@@ -9,8 +9,8 @@ static void healthz(struct request *request)
     response_text(request, 200, STR("ok\n"));
 }
 
-/* Pages need all of it. A bank's call needs only the journal or a durable Redis: a balancer must not take the bank's address away because
- * of a 503 here (docs/operations.md). */
+/* Pages need all of it. A bank's call needs only the journal or a durable Redis: a balancer must not take the bank's
+ * address away because of a 503 here (docs/operations.md). */
 static void readyz(struct request *request)
 {
     const struct app *app = request->app;
@@ -25,7 +25,8 @@ static void readyz(struct request *request)
     response->content_type = "application/json";
     response->cache = RESPONSE_NO_STORE;
     buf_printf(&response->body,
-               "{\"ready\":%s,\"database\":%s,\"sessions\":%s,\"events\":%s,\"events_durable\":%s,\"contracts\":%s,\"journal\":%s}\n",
+               "{\"ready\":%s,\"database\":%s,\"sessions\":%s,\"events\":%s,\"events_durable\":%s,\"contracts\":%s,"
+               "\"journal\":%s}\n",
                ready ? "true" : "false", database ? "true" : "false", sessions ? "true" : "false",
                events ? "true" : "false", event_queue_is_durable(app->events) ? "true" : "false",
                contracts ? "true" : "false", journal.failing ? "false" : "true");
@@ -41,9 +42,11 @@ static void put_requests(struct buf *out, const struct listener_stats *stats)
 {
     uint64_t sum = 0;
 
-    buf_append_text(out, "# HELP dp_http_requests_total Answers by class of status.\n# TYPE dp_http_requests_total counter\n");
+    buf_append_text(
+        out, "# HELP dp_http_requests_total Answers by class of status.\n# TYPE dp_http_requests_total counter\n");
     for (unsigned i = 1; i < 6; i++)
-        buf_printf(out, "dp_http_requests_total{class=\"%uxx\"} %llu\n", i, (unsigned long long)stats->requests_by_class[i]);
+        buf_printf(out, "dp_http_requests_total{class=\"%uxx\"} %llu\n", i,
+                   (unsigned long long)stats->requests_by_class[i]);
     buf_append_text(out, "# HELP dp_http_duration_ms From the complete request to its answer.\n"
                          "# TYPE dp_http_duration_ms histogram\n");
     for (unsigned i = 0; i < LISTENER_DURATION_BUCKETS; i++) {
@@ -57,13 +60,15 @@ static void put_requests(struct buf *out, const struct listener_stats *stats)
     buf_printf(out, "dp_http_duration_ms_sum %llu\ndp_http_duration_ms_count %llu\n",
                (unsigned long long)stats->duration_ms_sum, (unsigned long long)sum);
     metric(out, "dp_http_connections", "gauge", "Open connections.", stats->connections_open);
-    metric(out, "dp_http_connections_refused_total", "counter", "Connections over a limit.", stats->connections_refused);
+    metric(out, "dp_http_connections_refused_total", "counter", "Connections over a limit.",
+           stats->connections_refused);
     metric(out, "dp_http_timeouts_total", "counter", "Deadlines that passed.", stats->timeouts);
 }
 
 static void put_bank(struct buf *out, const struct app *app)
 {
-    buf_append_text(out, "# HELP dp_bank_calls_total Calls of the banks by outcome.\n# TYPE dp_bank_calls_total counter\n");
+    buf_append_text(out,
+                    "# HELP dp_bank_calls_total Calls of the banks by outcome.\n# TYPE dp_bank_calls_total counter\n");
     buf_printf(out, "dp_bank_calls_total{outcome=\"accepted\"} %llu\n", (unsigned long long)app->bank.accepted);
     buf_printf(out, "dp_bank_calls_total{outcome=\"repeated\"} %llu\n", (unsigned long long)app->bank.repeated);
     buf_printf(out, "dp_bank_calls_total{outcome=\"bad_seal\"} %llu\n", (unsigned long long)app->bank.bad_seal);
@@ -78,13 +83,15 @@ static void put_journal(struct buf *out, const struct app *app)
 
     metric(out, "dp_journal_records", "gauge", "Bank calls not yet seen in the inbox.", stats.live_records);
     metric(out, "dp_journal_disk_bytes", "gauge", "Size of the segments.", stats.disk_bytes);
-    metric(out, "dp_journal_oldest_seconds", "gauge", "Age of the oldest record.", (uint64_t)(age_us / CLOCK_SECOND_US));
+    metric(out, "dp_journal_oldest_seconds", "gauge", "Age of the oldest record.",
+           (uint64_t)(age_us / CLOCK_SECOND_US));
     metric(out, "dp_journal_appends_total", "counter", "Records written.", stats.appends);
     metric(out, "dp_journal_syncs_total", "counter", "Disk flushes.", stats.syncs);
     metric(out, "dp_journal_failures_total", "counter", "Writes or flushes that failed.", stats.failures);
     metric(out, "dp_journal_torn_records_total", "counter", "Incomplete records found at start.", stats.torn_records);
     metric(out, "dp_journal_failing", "gauge", "1 while the last write failed.", stats.failing);
-    metric(out, "dp_journal_resent_total", "counter", "Events sent to the stream again.", journal_keeper_resent(app->keeper));
+    metric(out, "dp_journal_resent_total", "counter", "Events sent to the stream again.",
+           journal_keeper_resent(app->keeper));
 }
 
 static void put_stores(struct buf *out, const struct app *app)
@@ -97,9 +104,12 @@ static void put_stores(struct buf *out, const struct app *app)
     metric(out, "dp_db_runs_total", "counter", "Runs of statements.", stats.runs);
     metric(out, "dp_db_failures_total", "counter", "Runs that failed.", stats.failures);
     metric(out, "dp_db_reconnects_total", "counter", "Connections made anew.", stats.reconnects);
-    metric(out, "dp_redis_sessions_ready", "gauge", "1 while the sessions' Redis answers.", redis_client_is_ready(app->redis));
-    metric(out, "dp_redis_events_ready", "gauge", "1 while the events' Redis answers.", event_queue_is_ready(app->events));
-    metric(out, "dp_redis_events_durable", "gauge", "1 when that Redis syncs every write.", event_queue_is_durable(app->events));
+    metric(out, "dp_redis_sessions_ready", "gauge", "1 while the sessions' Redis answers.",
+           redis_client_is_ready(app->redis));
+    metric(out, "dp_redis_events_ready", "gauge", "1 while the events' Redis answers.",
+           event_queue_is_ready(app->events));
+    metric(out, "dp_redis_events_durable", "gauge", "1 when that Redis syncs every write.",
+           event_queue_is_durable(app->events));
 }
 
 static void metrics(struct request *request)

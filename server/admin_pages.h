@@ -4,7 +4,8 @@
 
 #include "server/router.h"
 
-/* /healthz (the process answers), /readyz (its dependencies, JSON; 503 while one is missing), /metrics (Prometheus text). */
+/* /healthz (the process answers), /readyz (its dependencies, JSON; 503 while one is missing), /metrics (Prometheus
+ * text). */
 extern const struct route admin_routes[];
 void admin_draw_error(struct request *request, unsigned status, const char *allow);
 

@@ -13,7 +13,8 @@
 #include "server/response.h"
 #include "server/statements.h"
 
-/* --- opening ------------------------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------------------------------
+ */
 
 /* Pages are limited per address; the bank and the machines of /statique are not worth a bucket. */
 static unsigned admit(struct request *request, const struct route *route)
@@ -130,10 +131,11 @@ int app_open(struct app *app, uv_loop_t *loop, const struct config *config, unsi
     return open_listeners(app, instance);
 }
 
-/* --- closing ------------------------------------------------------------------------------------------------------- */
+/* --- closing -------------------------------------------------------------------------------------------------------
+ */
 
-/* Each step closes one part and goes on when it is closed: first what makes work, last what it needs. A start that failed has not made
- * them all. */
+/* Each step closes one part and goes on when it is closed: first what makes work, last what it needs. A start that
+ * failed has not made them all. */
 static void close_next(void *data);
 
 static void close_pages(struct app *app)

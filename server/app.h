@@ -35,31 +35,32 @@ enum { APP_FORM_ACTION_SIZE = 2048 };
 struct app {
     uv_loop_t *loop;
     const struct config *config;
-    struct vault *vault;               /* owned */
-    struct db_pool *db;                /* owned */
-    struct redis_client *redis;        /* owned; sessions */
-    struct session_store *sessions;    /* owned */
-    struct event_queue *events;        /* owned */
-    struct journal *journal;           /* owned */
-    struct contracts *contracts;       /* owned */
-    struct hash_pool *hashes;          /* owned */
-    struct rate_limit *rates;          /* owned */
-    struct seen_calls *seen;           /* owned */
-    struct journal_keeper *keeper;     /* owned */
-    struct listener *pages;            /* owned; NULL once drained */
-    struct listener *administration;   /* owned */
+    struct vault *vault;             /* owned */
+    struct db_pool *db;              /* owned */
+    struct redis_client *redis;      /* owned; sessions */
+    struct session_store *sessions;  /* owned */
+    struct event_queue *events;      /* owned */
+    struct journal *journal;         /* owned */
+    struct contracts *contracts;     /* owned */
+    struct hash_pool *hashes;        /* owned */
+    struct rate_limit *rates;        /* owned */
+    struct seen_calls *seen;         /* owned */
+    struct journal_keeper *keeper;   /* owned */
+    struct listener *pages;          /* owned; NULL once drained */
+    struct listener *administration; /* owned */
     struct router pages_router, administration_router;
     struct csrf csrf;
-    bool https;                        /* base_url begins with https:// */
+    bool https;                             /* base_url begins with https:// */
     char form_action[APP_FORM_ACTION_SIZE]; /* origins of the banks' pages, for the security policy */
-    unsigned close_step;               /* how far app_close() has come */
+    unsigned close_step;                    /* how far app_close() has come */
     struct bank_stats bank;
-    int64_t unverified_minute;         /* how many unverified calls were kept in this minute */
+    int64_t unverified_minute; /* how many unverified calls were kept in this minute */
     unsigned unverified_count;
 };
 
-/* Makes everything and starts listening. The stores connect in the background and for ever; only what this machine alone decides can fail
- * here: ERR_INVALID (configuration), ERR_FORBIDDEN, ERR_IO (key file, journal, port). The reason is logged. */
+/* Makes everything and starts listening. The stores connect in the background and for ever; only what this machine
+ * alone decides can fail here: ERR_INVALID (configuration), ERR_FORBIDDEN, ERR_IO (key file, journal, port). The reason
+ * is logged. */
 int app_open(struct app *app, uv_loop_t *loop, const struct config *config, unsigned instance);
 /* Drains: no new connection, no request cut, no event lost; then closes everything. The loop ends by itself. */
 void app_close(struct app *app);

@@ -1,5 +1,6 @@
-/* The bank calls back. A good seal over the raw bytes is journalled, pushed to the workers and acknowledged, always; a bad or missing seal
- * gets 403 and is counted. No form decoder, no cookie, no session stands in this path (design, "The life of a payment", step 3).
+/* The bank calls back. A good seal over the raw bytes is journalled, pushed to the workers and acknowledged, always; a
+ * bad or missing seal gets 403 and is counted. No form decoder, no cookie, no session stands in this path (design, "The
+ * life of a payment", step 3).
  *
  *     raw ─► contract ─► seal ─► seen? ─► journal ──┬─► acknowledged when the record is synced and Redis
  *                                   └──► stream ────┘   confirmed, was away, or 400 ms passed
@@ -29,7 +30,8 @@ struct call {
     uv_timer_t *timer; /* owned; running while the stream is waited for */
 };
 
-/* --- answering ----------------------------------------------------------------------------------------------------- */
+/* --- answering -----------------------------------------------------------------------------------------------------
+ */
 
 static void timer_closed(uv_handle_t *handle)
 {
@@ -53,9 +55,10 @@ static void finish(struct call *call)
 
 static void acknowledge(struct call *call)
 {
-    log_info("bank_call_accepted", LOG_STR("gateway", call->gateway->name), LOG_HEX("event_id", call->event.id, EVENT_ID_LEN),
-             LOG_INT("journal", call->journal == KEEPER_KEPT), LOG_INT("stream", call->stream == KEEPER_KEPT),
-             LOG_INT("unverified", call->event.unverified), LOG_INT("request", (int64_t)call->request->id));
+    log_info("bank_call_accepted", LOG_STR("gateway", call->gateway->name),
+             LOG_HEX("event_id", call->event.id, EVENT_ID_LEN), LOG_INT("journal", call->journal == KEEPER_KEPT),
+             LOG_INT("stream", call->stream == KEEPER_KEPT), LOG_INT("unverified", call->event.unverified),
+             LOG_INT("request", (int64_t)call->request->id));
     seen_calls_insert(call->app->seen, call->event.id, clock_monotonic_ms());
     call->app->bank.accepted++;
     response_text(call->request, 200, str_from(call->gateway->ack_body));
@@ -81,9 +84,11 @@ static void refuse(struct call *call, const char *why)
     finish(call);
 }
 
-/* --- keeping ------------------------------------------------------------------------------------------------------- */
+/* --- keeping -------------------------------------------------------------------------------------------------------
+ */
 
-/* With a synced record the stream is only waited for; without one, Redis must have confirmed, and must be one that forgets nothing. */
+/* With a synced record the stream is only waited for; without one, Redis must have confirmed, and must be one that
+ * forgets nothing. */
 static void decide(struct call *call)
 {
     if (call->answered || call->journal == KEEPER_WAITING)
@@ -152,7 +157,8 @@ static void keep(struct call *call)
     event_queue_push(call->app->events, &call->event, STREAM_ALONE_MS, stream_kept, call);
 }
 
-/* --- judging the seal ---------------------------------------------------------------------------------------------- */
+/* --- judging the seal ----------------------------------------------------------------------------------------------
+ */
 
 static void verify(struct call *call)
 {

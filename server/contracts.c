@@ -9,7 +9,13 @@
 #include "server/contracts_file.h"
 #include "server/statements.h"
 
-enum { RELOAD_EVERY_MS = 60000, RELOAD_GAP_MS = 5000, RETRY_MS = 1000, LOAD_DEADLINE_MS = 2000, ARENA_MAX_BYTES = 4 << 20 };
+enum {
+    RELOAD_EVERY_MS = 60000,
+    RELOAD_GAP_MS = 5000,
+    RETRY_MS = 1000,
+    LOAD_DEADLINE_MS = 2000,
+    ARENA_MAX_BYTES = 4 << 20
+};
 enum { WAITERS_MAX = 256 };
 
 /* One load: a contract's texts live in its arena until the next load replaces all. */
@@ -29,9 +35,9 @@ struct contracts {
     const struct vault *vault;   /* borrowed */
     struct db_pool *db;          /* borrowed */
     uv_timer_t timer;
-    uv_timer_t answer;           /* calls back what could be answered at once, a turn later */
+    uv_timer_t answer; /* calls back what could be answered at once, a turn later */
     struct contract_set set;
-    int64_t loaded_ms;           /* monotonic; 0: not from the database yet */
+    int64_t loaded_ms; /* monotonic; 0: not from the database yet */
     bool loading, closing;
     struct arena run_arena;
     struct db_step step;
@@ -45,7 +51,8 @@ struct contracts {
     void *closed_data;
 };
 
-/* --- sets ---------------------------------------------------------------------------------------------------------- */
+/* --- sets ----------------------------------------------------------------------------------------------------------
+ */
 
 static void set_done(struct contract_set *set)
 {
@@ -150,7 +157,8 @@ struct str contracts_form_action(const struct contracts *contracts, struct arena
     return list;
 }
 
-/* --- loading ------------------------------------------------------------------------------------------------------- */
+/* --- loading -------------------------------------------------------------------------------------------------------
+ */
 
 static void answer_waiters(struct contracts *contracts, int err)
 {
@@ -251,7 +259,8 @@ void contracts_reload(struct contracts *contracts, contracts_cb done, void *data
         uv_timer_start(&contracts->answer, answer_fired, 0, 0);
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------------------------
+ */
 
 static void load_file(struct contracts *contracts)
 {
@@ -265,7 +274,8 @@ static void load_file(struct contracts *contracts)
     arena_done(&arena);
 }
 
-struct contracts *contracts_new(uv_loop_t *loop, const struct config *config, const struct vault *vault, struct db_pool *db)
+struct contracts *contracts_new(uv_loop_t *loop, const struct config *config, const struct vault *vault,
+                                struct db_pool *db)
 {
     struct contracts *contracts = calloc(1, sizeof *contracts);
     if (!contracts)

@@ -102,7 +102,8 @@ static int read_record(struct arena *arena, struct str line, struct contract_rec
 {
     const struct str *texts[TEXTS];
 
-    if (str_to_u63(str_cut(line, ' ', &line), &ret->id) != 0 || str_to_u63(str_cut(line, ' ', &line), &ret->bank_ref_len) != 0)
+    if (str_to_u63(str_cut(line, ' ', &line), &ret->id) != 0 ||
+        str_to_u63(str_cut(line, ' ', &line), &ret->bank_ref_len) != 0)
         return ERR_CORRUPT;
     list_texts(ret, texts);
     for (unsigned i = 0; i < TEXTS; i++) {

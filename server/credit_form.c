@@ -5,7 +5,8 @@
 #include "common/mail_address.h"
 #include "common/money.h"
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------------------------
+ */
 
 struct accounts accounts_read(struct arena *arena, const struct db_result *result)
 {
@@ -61,7 +62,8 @@ void credit_form_read(struct credit_form *form, struct arena *arena, const struc
     }
 }
 
-/* --- judging ------------------------------------------------------------------------------------------------------- */
+/* --- judging -------------------------------------------------------------------------------------------------------
+ */
 
 static void complain(struct credit_form *form, struct str *error, struct str message)
 {
@@ -86,8 +88,9 @@ static void check_account(struct credit_form *form, struct credit_line *line, co
         line->account_id = rules->accounts.items[0].id;
     else if (line->account_text.len == 0)
         complain(form, &line->account_error, STR("Choisissez le compte à créditer."));
-    else if (str_to_u63(line->account_text, &line->account_id) != 0 || !owns_account(&rules->accounts, line->account_id))
-        complain(form, &line->account_error, STR("Ce compte n'est pas dans votre liste : choisissez-en un autre."));
+    else if (str_to_u63(line->account_text, &line->account_id) != 0 ||
+             !owns_account(&rules->accounts, line->account_id))
+        complain(form, &line->account_error, STR("Ce compte n'est pas dans votre liste : choisissez-en un autre."));
 }
 
 static bool claim_is_taken(const struct credit_form *form, const struct credit_line *line)
@@ -113,7 +116,8 @@ static const struct open_claim *check_claim(struct credit_form *form, struct cre
     else if (line->account_id != 0 && claim->account_id != line->account_id)
         complain(form, &line->claim_error, STR("Cette créance concerne un autre élève que celui choisi."));
     else if (claim->direct_debit)
-        complain(form, &line->claim_error, STR("Cette créance est réglée par prélèvement : elle ne se paie pas par carte."));
+        complain(form, &line->claim_error,
+                 STR("Cette créance est réglée par prélèvement : elle ne se paie pas par carte."));
     else if (claim_is_taken(form, line))
         complain(form, &line->claim_error, STR("Cette créance figure deux fois dans ce paiement."));
     return line->claim_error.len > 0 ? NULL : claim;
@@ -128,7 +132,8 @@ static void check_claim_amount(struct credit_form *form, struct arena *arena, st
                  arena_printf(arena, "Il ne reste que %.*s à régler sur cette créance.", STR_ARG(remaining)));
     else if (line->amount_cents < claim->remaining_cents && !rules->part_payment_allowed)
         complain(form, &line->amount_error,
-                 arena_printf(arena, "L'établissement n'accepte pas de paiement partiel : indiquez %.*s ou laissez vide.",
+                 arena_printf(arena,
+                              "L'établissement n'accepte pas de paiement partiel : indiquez %.*s ou laissez vide.",
                               STR_ARG(remaining)));
 }
 
@@ -147,7 +152,7 @@ static void check_amount(struct credit_form *form, struct arena *arena, struct c
     else if (err == ERR_TOO_LARGE)
         complain(form, &line->amount_error, STR("Ce montant est trop élevé."));
     else if (err)
-        complain(form, &line->amount_error, STR("Ce montant ne se lit pas : écrivez par exemple 158,50."));
+        complain(form, &line->amount_error, STR("Ce montant ne se lit pas : écrivez par exemple 158,50."));
     else if (line->amount_cents == 0)
         complain(form, &line->amount_error, STR("Le montant doit être supérieur à zéro."));
     else if (claim)
@@ -167,7 +172,8 @@ static void check_line(struct credit_form *form, struct arena *arena, struct cre
     *ret_whole_claim = claim && line->amount_cents == claim->remaining_cents;
 }
 
-static void check_total(struct credit_form *form, struct arena *arena, const struct credit_rules *rules, bool only_whole_claims)
+static void check_total(struct credit_form *form, struct arena *arena, const struct credit_rules *rules,
+                        bool only_whole_claims)
 {
     struct str *error = &form->lines[0].amount_error;
     if (form->total_cents < rules->amount_min_cents && !only_whole_claims)
@@ -185,11 +191,13 @@ static void check_email_and_comment(struct credit_form *form)
     if (form->email.len == 0)
         complain(form, &form->email_error, STR("Indiquez le courriel qui recevra la confirmation."));
     else if (!mail_address_is_valid(form->email))
-        complain(form, &form->email_error, STR("Ce courriel n'est pas valable : écrivez par exemple prenom.nom@exemple.fr."));
+        complain(form, &form->email_error,
+                 STR("Ce courriel n'est pas valable : écrivez par exemple prenom.nom@exemple.fr."));
     if (str_utf8_length(form->comment) > CREDIT_COMMENT_MAX)
-        complain(form, &form->comment_error, STR("Vos commentaires dépassent 1 000 caractères : raccourcissez-les."));
+        complain(form, &form->comment_error, STR("Vos commentaires dépassent 1 000 caractères : raccourcissez-les."));
     else if (str_has_control(form->comment, "\n\t"))
-        complain(form, &form->comment_error, STR("Vos commentaires contiennent des caractères invisibles : retapez-les."));
+        complain(form, &form->comment_error,
+                 STR("Vos commentaires contiennent des caractères invisibles : retapez-les."));
 }
 
 void credit_form_check(struct credit_form *form, struct arena *arena, const struct credit_rules *rules)

@@ -1,5 +1,5 @@
-/* credit_form: the form "Créditer un compte" between what was typed and what will be stored. Reads fields, judges them against the person's
- * accounts and open claims, keeps what was typed together with what is wrong with it. */
+/* credit_form: the form "Créditer un compte" between what was typed and what will be stored. Reads fields, judges them
+ * against the person's accounts and open claims, keeps what was typed together with what is wrong with it. */
 #ifndef DP_SERVER_CREDIT_FORM_H
 #define DP_SERVER_CREDIT_FORM_H
 
@@ -33,10 +33,10 @@ struct credit_rules {
 };
 
 struct credit_line {
-    struct str suffix;             /* "", "_2" … "_20" */
+    struct str suffix;                                /* "", "_2" … "_20" */
     struct str account_text, claim_text, amount_text; /* as typed */
-    int64_t account_id;            /* 0: none chosen */
-    int64_t claim_id;              /* 0: none */
+    int64_t account_id;                               /* 0: none chosen */
+    int64_t claim_id;                                 /* 0: none */
     int64_t amount_cents;
     struct str account_error, claim_error, amount_error; /* in French; empty when good */
 };

@@ -38,8 +38,8 @@ static struct str claim_label(struct arena *arena, const struct open_claim *clai
     struct str due = STR("");
     if (claim->due_date.len > 0)
         due = arena_printf(arena, " – échéance %.*s", STR_ARG(french_date_from_iso(arena, claim->due_date)));
-    return arena_printf(arena, "%.*s – %.*s%.*s – reste %.*s", STR_ARG(claim->account_name), STR_ARG(claim->label), STR_ARG(due),
-                        STR_ARG(french_money(arena, claim->remaining_cents)));
+    return arena_printf(arena, "%.*s – %.*s%.*s – reste %.*s", STR_ARG(claim->account_name), STR_ARG(claim->label),
+                        STR_ARG(due), STR_ARG(french_money(arena, claim->remaining_cents)));
 }
 
 static void fill_claims(struct arena *arena, struct credit_line_view *view, const struct credit_line *line,

@@ -6,6 +6,7 @@
 #include "server/page.h"
 
 /* Everything but the page's head, its address and what is closed. Notes the errors for the summary in page->view. */
-struct credit_view credit_view_make(struct page *page, const struct credit_form *form, const struct credit_rules *rules);
+struct credit_view credit_view_make(struct page *page, const struct credit_form *form,
+                                    const struct credit_rules *rules);
 
 #endif

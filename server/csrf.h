@@ -1,5 +1,5 @@
-/* csrf: the hidden token of every POST form: an HMAC of the browser's cookie under a key of the installation, so nothing has to be
- * stored and every dp-server accepts what another one made. */
+/* csrf: the hidden token of every POST form: an HMAC of the browser's cookie under a key of the installation, so
+ * nothing has to be stored and every dp-server accepts what another one made. */
 #ifndef DP_SERVER_CSRF_H
 #define DP_SERVER_CSRF_H
 

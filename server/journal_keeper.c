@@ -15,7 +15,7 @@ struct pushed;
 struct journal_keeper {
     struct app *app; /* borrowed */
     uv_timer_t timer;
-    bool busy;       /* a round is under way */
+    bool busy; /* a round is under way */
     bool closing;
     struct arena arena; /* of the round */
     struct event *events;
@@ -85,7 +85,8 @@ static void push_again(struct journal_keeper *keeper, const struct event *event)
     event_queue_push(keeper->app->events, event, PUSH_TIMEOUT_MS, push_done, pushed);
 }
 
-/* Without the database nothing is released; what is due is pushed all the same, since the inbox makes a repeat harmless. */
+/* Without the database nothing is released; what is due is pushed all the same, since the inbox makes a repeat
+ * harmless. */
 static void inbox_read(struct db_run *run, int err)
 {
     struct journal_keeper *keeper = run->data;

@@ -1,5 +1,6 @@
-/* journal_keeper: lets journal records go once their event stands in the inbox, and sends the others to the stream again. By this a Redis that
- * comes back empty, a lost failover or a destroyed group lose nothing (design, "The life of a payment", step 7). */
+/* journal_keeper: lets journal records go once their event stands in the inbox, and sends the others to the stream
+ * again. By this a Redis that comes back empty, a lost failover or a destroyed group lose nothing (design, "The life of
+ * a payment", step 7). */
 #ifndef DP_SERVER_JOURNAL_KEEPER_H
 #define DP_SERVER_JOURNAL_KEEPER_H
 

@@ -13,12 +13,13 @@
 
 enum { EXIT_USAGE = 2, INSTANCE_MAX = 9 };
 
-static const char usage[] = "usage: dp-server --config FILE [--instance N]\n"
-                            "Serves the parents' pages and takes the banks' calls.\n"
-                            "  --config FILE   the configuration (docs/configuration.md)\n"
-                            "  --instance N    0 to 9: added to the administration port; several share the public port\n"
-                            "SIGTERM or SIGINT drains: no request is cut, no event lost. Exit status 0, 1 (cannot start), 2 (usage,\n"
-                            "configuration).\n";
+static const char usage[] =
+    "usage: dp-server --config FILE [--instance N]\n"
+    "Serves the parents' pages and takes the banks' calls.\n"
+    "  --config FILE   the configuration (docs/configuration.md)\n"
+    "  --instance N    0 to 9: added to the administration port; several share the public port\n"
+    "SIGTERM or SIGINT drains: no request is cut, no event lost. Exit status 0, 1 (cannot start), 2 (usage,\n"
+    "configuration).\n";
 
 struct options {
     const char *config_path;

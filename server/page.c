@@ -7,7 +7,8 @@
 #include "common/log.h"
 #include "common/rand.h"
 
-/* --- cookies ------------------------------------------------------------------------------------------------------- */
+/* --- cookies -------------------------------------------------------------------------------------------------------
+ */
 
 const char *page_session_cookie(const struct app *app)
 {
@@ -20,7 +21,8 @@ static const char *anonymous_cookie(const struct app *app)
     return app->https ? "__Host-visite" : "visite";
 }
 
-static void set_cookie(struct page *page, struct response *response, const char *name, struct str value, const char *more)
+static void set_cookie(struct page *page, struct response *response, const char *name, struct str value,
+                       const char *more)
 {
     response_header(response, "Set-Cookie",
                     arena_printf(page->arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax%s%s", name, STR_ARG(value),
@@ -51,7 +53,8 @@ void page_bind_visitor(struct page *page)
     page->view.csrf = csrf_token(&page->app->csrf, page->arena, page->cookie);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------------------------------
+ */
 
 struct response *page_response(struct page *page, unsigned status)
 {
@@ -90,17 +93,28 @@ struct error_text {
 };
 
 static const struct error_text error_texts[] = {
-    {400, "Demande incomprise", "Votre navigateur a envoyé une demande que nous ne comprenons pas. Revenez à l'accueil et recommencez.", false},
+    {400, "Demande incomprise",
+     "Votre navigateur a envoyé une demande que nous ne comprenons pas. Revenez à l'accueil et recommencez.", false},
     {403, "Formulaire périmé",
-     "Cette page était ouverte depuis trop longtemps ou dans un autre onglet. Rien n'a été enregistré : revenez en arrière, "
-     "rechargez la page et recommencez.", false},
-    {404, "Page introuvable", "Cette adresse n'existe pas, ou n'est pas la vôtre. Vos paiements se trouvent dans votre historique.", false},
+     "Cette page était ouverte depuis trop longtemps ou dans un autre onglet. Rien n'a été enregistré : revenez en "
+     "arrière, "
+     "rechargez la page et recommencez.",
+     false},
+    {404, "Page introuvable",
+     "Cette adresse n'existe pas, ou n'est pas la vôtre. Vos paiements se trouvent dans votre historique.", false},
     {405, "Action impossible", "Cette adresse ne s'utilise pas ainsi. Revenez à l'accueil et recommencez.", false},
-    {408, "Demande trop lente", "Votre demande n'est pas arrivée entière. Vérifiez votre connexion et recommencez.", false},
-    {413, "Envoi trop volumineux", "Ce que vous avez envoyé est trop long. Raccourcissez vos commentaires et recommencez.", false},
-    {429, "Trop de demandes", "Trop de demandes viennent de votre adresse. Patientez quelques secondes et recommencez.", false},
-    {500, "Erreur de notre part", "Une erreur s'est produite chez nous et a été notée. Vous pouvez recommencer dans un moment.", true},
-    {503, "Service momentanément indisponible", "Le service est très sollicité ou en maintenance. Recommencez dans une minute.", true},
+    {408, "Demande trop lente", "Votre demande n'est pas arrivée entière. Vérifiez votre connexion et recommencez.",
+     false},
+    {413, "Envoi trop volumineux",
+     "Ce que vous avez envoyé est trop long. Raccourcissez vos commentaires et recommencez.", false},
+    {417, "Demande incomprise",
+     "Votre navigateur a envoyé une demande que nous ne comprenons pas. Revenez à l'accueil et recommencez.", false},
+    {429, "Trop de demandes", "Trop de demandes viennent de votre adresse. Patientez quelques secondes et recommencez.",
+     false},
+    {500, "Erreur de notre part",
+     "Une erreur s'est produite chez nous et a été notée. Vous pouvez recommencer dans un moment.", true},
+    {503, "Service momentanément indisponible",
+     "Le service est très sollicité ou en maintenance. Recommencez dans une minute.", true},
 };
 
 static const struct error_text *find_error_text(unsigned status)
@@ -153,11 +167,13 @@ void page_fail(struct page *page, unsigned status)
 void page_fail_err(struct page *page, int err)
 {
     bool again_helps = err == ERR_BUSY || err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_CANCELLED;
-    log_warn("page_failed", LOG_SLICE("path", page->request->path), LOG_ERR(err), LOG_INT("request", (int64_t)page->request->id));
+    log_warn("page_failed", LOG_SLICE("path", page->request->path), LOG_ERR(err),
+             LOG_INT("request", (int64_t)page->request->id));
     page_fail(page, again_helps ? 503 : 500);
 }
 
-/* --- SQL ----------------------------------------------------------------------------------------------------------- */
+/* --- SQL -----------------------------------------------------------------------------------------------------------
+ */
 
 void page_add_step(struct page *page, enum statement statement, int64_t expect, const struct db_value *params,
                    unsigned n_params)
@@ -216,7 +232,8 @@ const struct db_value *db_row(const struct db_result *result, unsigned row)
     return result->cells + (size_t)row * result->n_columns;
 }
 
-/* --- forms --------------------------------------------------------------------------------------------------------- */
+/* --- forms ---------------------------------------------------------------------------------------------------------
+ */
 
 bool page_is_post(const struct page *page)
 {
@@ -248,7 +265,8 @@ int64_t page_user_number(const struct page *page, enum user_column column)
     return page->user[column].number;
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------------------------------
+ */
 
 static struct str school_kind_text(struct str kind)
 {

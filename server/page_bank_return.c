@@ -1,5 +1,6 @@
-/* Retour de la banque: the browser's return changes nothing and credits nothing; it only finds the payment's page again. Forged or replayed,
- * it shows what the database says. No cookie is set, no token asked: the bank may return by POST, where SameSite=Lax sends no cookie. */
+/* Retour de la banque: the browser's return changes nothing and credits nothing; it only finds the payment's page
+ * again. Forged or replayed, it shows what the database says. No cookie is set, no token asked: the bank may return by
+ * POST, where SameSite=Lax sends no cookie. */
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_reference.h"

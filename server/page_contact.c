@@ -19,7 +19,8 @@ static const struct contact_field {
     {"code_postal", USER_POSTCODE, 10, false, NULL, offsetof(struct contact_view, code_postal)},
     {"ville", USER_CITY, 80, false, NULL, offsetof(struct contact_view, ville)},
     {"telephone", USER_PHONE, 20, false, NULL, offsetof(struct contact_view, telephone)},
-    {"courriel", USER_EMAIL, MAIL_ADDRESS_MAX, true, "Indiquez votre courriel : les confirmations de paiement y sont envoyées.",
+    {"courriel", USER_EMAIL, MAIL_ADDRESS_MAX, true,
+     "Indiquez votre courriel : les confirmations de paiement y sont envoyées.",
      offsetof(struct contact_view, courriel)},
 };
 enum { N_FIELDS = sizeof fields / sizeof fields[0] };
@@ -48,11 +49,11 @@ static struct str judge(struct arena *arena, const struct contact_field *field, 
     if (str_utf8_length(value) > field->length_max)
         return arena_printf(arena, "Ce champ dépasse %zu caractères.", field->length_max);
     if (str_has_control(value, ""))
-        return STR("Ce champ contient des caractères invisibles : retapez-le.");
+        return STR("Ce champ contient des caractères invisibles : retapez-le.");
     if (field->column == USER_EMAIL && !mail_address_is_valid(value))
-        return STR("Ce courriel n'est pas valable : écrivez par exemple prenom.nom@exemple.fr.");
+        return STR("Ce courriel n'est pas valable : écrivez par exemple prenom.nom@exemple.fr.");
     if (field->column == USER_PHONE && !is_phone(value))
-        return STR("Ce numéro ne se lit pas : écrivez par exemple 04 42 00 00 00.");
+        return STR("Ce numéro ne se lit pas : écrivez par exemple 04 42 00 00 00.");
     return STR_NULL;
 }
 

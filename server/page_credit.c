@@ -1,4 +1,5 @@
-/* Créditer un compte: the form, its checks, and the transaction it becomes. Also Modifier les informations (?reference=…). */
+/* Créditer un compte: the form, its checks, and the transaction it becomes. Also Modifier les informations
+ * (?reference=…). */
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/encode.h"
@@ -20,15 +21,16 @@ enum { STEP_ACCOUNTS, STEP_CLAIMS, STEP_TRANSACTION, STEP_LINES };
 
 struct credit {
     struct form query;
-    struct str modified;     /* reference of the payment being modified; STR_NULL: a new one */
+    struct str modified; /* reference of the payment being modified; STR_NULL: a new one */
     struct credit_rules rules;
     struct credit_form form;
-    struct str form_token;   /* see token_of_submission() */
+    struct str form_token; /* see token_of_submission() */
     char reference[PAYMENT_REFERENCE_LEN + 1];
     unsigned tries;
 };
 
-/* --- showing ------------------------------------------------------------------------------------------------------- */
+/* --- showing -------------------------------------------------------------------------------------------------------
+ */
 
 static void show_form(struct page *page, unsigned status)
 {
@@ -91,10 +93,11 @@ static void fill_anew(struct page *page, struct credit *credit)
     }
 }
 
-/* --- storing ------------------------------------------------------------------------------------------------------- */
+/* --- storing -------------------------------------------------------------------------------------------------------
+ */
 
-/* A double click sends the same bytes twice: the digest of the one-time token and of the whole form is one of the row's keys. The
- * same token with another content (page shown again by the browser, amount changed) is another payment. */
+/* A double click sends the same bytes twice: the digest of the one-time token and of the whole form is one of the row's
+ * keys. The same token with another content (page shown again by the browser, amount changed) is another payment. */
 static struct str token_of_submission(struct page *page)
 {
     uint8_t digest[DIGEST_SHA256_LEN];
@@ -127,8 +130,8 @@ static void add_line_steps(struct page *page)
     for (unsigned i = 0; i < credit->form.n_lines; i++) {
         const struct credit_line *line = &credit->form.lines[i];
         page_step(page, SQL_TRANSACTION_LINE, 1, DB_I(i + 1), DB_I(line->account_id),
-                  line->claim_id ? DB_I(line->claim_id) : DB_N, DB_I(line->amount_cents), DB_S(str_from(credit->reference)),
-                  PAGE_OWNER(page));
+                  line->claim_id ? DB_I(line->claim_id) : DB_N, DB_I(line->amount_cents),
+                  DB_S(str_from(credit->reference)), PAGE_OWNER(page));
     }
 }
 
@@ -191,8 +194,9 @@ static void modify(struct page *page)
     const struct credit_form *form = &credit->form;
 
     payment_reference_make(page_user_text(page, USER_REFERENCE_PREFIX), clock_now_us(), credit->reference);
-    page_step(page, SQL_TRANSACTION_MODIFY, 1, DB_S(str_from(credit->reference)), kind_of(form), DB_I(form->total_cents),
-              DB_S(form->email), DB_S(form->comment), DB_S(credit->modified), PAGE_OWNER(page));
+    page_step(page, SQL_TRANSACTION_MODIFY, 1, DB_S(str_from(credit->reference)), kind_of(form),
+              DB_I(form->total_cents), DB_S(form->email), DB_S(form->comment), DB_S(credit->modified),
+              PAGE_OWNER(page));
     add_line_steps(page);
     page_change(page, stored, modify_refused);
 }
@@ -215,7 +219,8 @@ static void submit(struct page *page)
         create(page);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------------------------------
+ */
 
 static void loaded(struct page *page)
 {

@@ -1,4 +1,5 @@
-/* Identifiants oubliés: always the same answer, after the same work, whether such a person exists or not. The worker finds out and mails. */
+/* Identifiants oubliés: always the same answer, after the same work, whether such a person exists or not. The worker
+ * finds out and mails. */
 #include "common/clock.h"
 #include "common/err.h"
 #include "server/page.h"

@@ -38,8 +38,8 @@ static void history_loaded(struct page *page)
         rows[i] = history_row(page->arena, db_row(result, i));
     if (result->n_rows > n_rows) {
         const struct db_value *last = db_row(result, n_rows - 1);
-        view.older_url.url = arena_printf(page->arena, "/historique?avant=%lld.%lld", (long long)last[ROW_CREATED_AT].number,
-                                          (long long)last[ROW_ID].number);
+        view.older_url.url = arena_printf(page->arena, "/historique?avant=%lld.%lld",
+                                          (long long)last[ROW_CREATED_AT].number, (long long)last[ROW_ID].number);
     }
     if (form_get(&page->form, "avant").len > 0)
         view.newer_url.url = STR("/historique");

@@ -1,9 +1,9 @@
 /* Accueil: who I am, what I owe, the three actions. */
 #include "common/clock.h"
 #include "common/french.h"
+#include "server/open_claims.h"
 #include "server/page.h"
 #include "server/pages.h"
-#include "server/open_claims.h"
 
 enum { CONTACT_LINES_MAX = 3 };
 
@@ -41,8 +41,7 @@ static struct open_claim_view claim_view(struct page *page, const struct open_cl
     if (!claim->direct_debit)
         view.claim_id = arena_printf(page->arena, "%lld", (long long)claim->id);
     /* ISO dates compare as text. */
-    view.overdue = claim->due_date.len == today.len &&
-                   memcmp(claim->due_date.ptr, today.ptr, today.len) < 0;
+    view.overdue = claim->due_date.len == today.len && memcmp(claim->due_date.ptr, today.ptr, today.len) < 0;
     return view;
 }
 

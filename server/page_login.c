@@ -37,7 +37,8 @@ static void show_form(struct page *page, unsigned status, struct str identifier)
 static void refuse(struct page *page)
 {
     struct login *login = page->state;
-    page_error(page, "identifiant", STR("Identifiant ou mot de passe incorrect. Vérifiez la saisie, ou demandez un nouveau mot de passe."));
+    page_error(page, "identifiant",
+               STR("Identifiant ou mot de passe incorrect. Vérifiez la saisie, ou demandez un nouveau mot de passe."));
     show_form(page, 422, login->identifier);
 }
 
@@ -56,7 +57,8 @@ static void record_attempt(struct page *page, bool success, page_cb next)
         agent.len = USER_AGENT_MAX;
     if (!str_is_utf8(agent))
         agent = STR_NULL;
-    page_step(page, SQL_LOGIN_RECORD, DB_ANY_COUNT, user, DB_I(success), DB_S(str_from(page->request->address)), DB_S(agent));
+    page_step(page, SQL_LOGIN_RECORD, DB_ANY_COUNT, user, DB_I(success), DB_S(str_from(page->request->address)),
+              DB_S(agent));
     page_query(page, next);
 }
 
@@ -120,7 +122,8 @@ static void login_submitted(struct page *page)
     login->identifier = page_field(page, "identifiant");
     login->password = form_get(&page->form, "mot_de_passe");
     if (login->identifier.len == 0)
-        page_error(page, "identifiant", STR("Indiquez votre identifiant : il figure dans le courrier de l'établissement."));
+        page_error(page, "identifiant",
+                   STR("Indiquez votre identifiant : il figure dans le courrier de l'établissement."));
     if (login->password.len == 0)
         page_error(page, "mot_de_passe", STR("Indiquez votre mot de passe."));
     if (page->view.n_errors > 0) {

@@ -1,5 +1,5 @@
-/* Changing the password: asked for at first login, offered at any time. A new session follows, so that a stolen cookie dies with the old
- * password. */
+/* Changing the password: asked for at first login, offered at any time. A new session follows, so that a stolen cookie
+ * dies with the old password. */
 #include "common/err.h"
 #include "common/password.h"
 #include "server/page.h"
@@ -101,18 +101,20 @@ static void old_loaded(struct page *page)
     }
     *old = db_row(page_result(page, 0), 0)[0].text;
     page->state = old;
-    hash_pool_verify(page->app->hashes, arena_text(page->arena, *old), form_get(&page->form, "mot_de_passe"), compared, page);
+    hash_pool_verify(page->app->hashes, arena_text(page->arena, *old), form_get(&page->form, "mot_de_passe"), compared,
+                     page);
 }
 
 static void submit(struct page *page)
 {
     struct str password = form_get(&page->form, "mot_de_passe");
-    const char *refusal = password_refusal(password, page_user_text(page, USER_LOGIN), page_user_text(page, USER_SCHOOL_NAME));
+    const char *refusal =
+        password_refusal(password, page_user_text(page, USER_LOGIN), page_user_text(page, USER_SCHOOL_NAME));
 
     if (refusal)
         page_error(page, "mot_de_passe", str_from(refusal));
     else if (!str_eq(password, form_get(&page->form, "confirmation")))
-        page_error(page, "confirmation", STR("Les deux saisies diffèrent : retapez le même mot de passe."));
+        page_error(page, "confirmation", STR("Les deux saisies diffèrent : retapez le même mot de passe."));
     if (page->view.n_errors > 0) {
         show_form(page, 422);
         return;

@@ -1,4 +1,5 @@
-/* Payer: CREATED → PENDING, then to the bank. Pressed again, the same signed request: the bank sees one payment, not two. */
+/* Payer: CREATED → PENDING, then to the bank. Pressed again, the same signed request: the bank sees one payment, not
+ * two. */
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -10,7 +11,8 @@
 #include "server/payment_reference.h"
 #include "server/payment_row.h"
 
-/* From this hour on the request is valid for the next day too, so that nobody at the bank's page at midnight is cut off. */
+/* From this hour on the request is valid for the next day too, so that nobody at the bank's page at midnight is cut
+ * off. */
 enum { LATE_HOUR = 21 };
 /* EXPIRED is written two hours after the end of the validite day: the bank may still be calling. */
 #define EXPIRY_GRACE_US (2 * CLOCK_HOUR_US)
@@ -39,10 +41,10 @@ static struct validity validity_from(int64_t now_us)
     /* Midnight after the day, on the wall clock: days of 23 and 25 hours exist. */
     end.hour = end.minute = end.second = 0;
     validity.expires_us = clock_from_local(&end) + EXPIRY_GRACE_US;
-    snprintf(validity.bank_date, sizeof validity.bank_date, "%02u/%02u/%04u", (unsigned)day.day % 100, (unsigned)day.month % 100,
-             (unsigned)day.year % 10000);
-    snprintf(validity.sql_date, sizeof validity.sql_date, "%04u-%02u-%02u", (unsigned)day.year % 10000, (unsigned)day.month % 100,
-             (unsigned)day.day % 100);
+    snprintf(validity.bank_date, sizeof validity.bank_date, "%02u/%02u/%04u", (unsigned)day.day % 100,
+             (unsigned)day.month % 100, (unsigned)day.year % 10000);
+    snprintf(validity.sql_date, sizeof validity.sql_date, "%04u-%02u-%02u", (unsigned)day.year % 10000,
+             (unsigned)day.month % 100, (unsigned)day.day % 100);
     return validity;
 }
 
@@ -116,8 +118,9 @@ static void send(struct page *page, struct pay *pay)
         page_fail_err(page, err);
         return;
     }
-    page_step(page, SQL_TRANSACTION_SEND, 1, DB_S(pay->query), DB_S(arena_str(page->arena, str_from(validity.sql_date))),
-              DB_I(validity.expires_us), DB_S(pay->row.reference), PAGE_OWNER(page), DB_I(pay->row.amount_cents));
+    page_step(page, SQL_TRANSACTION_SEND, 1, DB_S(pay->query),
+              DB_S(arena_str(page->arena, str_from(validity.sql_date))), DB_I(validity.expires_us),
+              DB_S(pay->row.reference), PAGE_OWNER(page), DB_I(pay->row.amount_cents));
     page_change(page, sent, send_refused);
 }
 

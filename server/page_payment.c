@@ -1,4 +1,5 @@
-/* /paiement/{reference}: the recap while CREATED, afterwards the payment's own page: the database's state and nothing else. */
+/* /paiement/{reference}: the recap while CREATED, afterwards the payment's own page: the database's state and nothing
+ * else. */
 #include "common/clock.h"
 #include "common/french.h"
 #include "common/money.h"
@@ -12,7 +13,7 @@ enum { STEP_TRANSACTION, STEP_LINES };
 
 /* How often the page of an open payment asks again: often while the parent just came back from the bank, then less. */
 enum { REFRESH_EAGER_S = 3, REFRESH_PATIENT_S = 15 };
-#define REFRESH_EAGER_US  (5 * CLOCK_MINUTE_US)
+#define REFRESH_EAGER_US   (5 * CLOCK_MINUTE_US)
 #define REFRESH_LONGEST_US (60 * CLOCK_MINUTE_US)
 
 static bool payments_are_closed(const struct page *page)

@@ -1,4 +1,5 @@
-/* /mot-de-passe/{token}: the single-use link of the password mail. Opening it changes nothing (mail scanners open links); only the form does. */
+/* /mot-de-passe/{token}: the single-use link of the password mail. Opening it changes nothing (mail scanners open
+ * links); only the form does. */
 #include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
@@ -81,7 +82,7 @@ static void submit(struct page *page)
     if (refusal)
         page_error(page, "mot_de_passe", str_from(refusal));
     else if (!str_eq(password, form_get(&page->form, "confirmation")))
-        page_error(page, "confirmation", STR("Les deux saisies diffèrent : retapez le même mot de passe."));
+        page_error(page, "confirmation", STR("Les deux saisies diffèrent : retapez le même mot de passe."));
     if (page->view.n_errors > 0)
         show_form(page, 422);
     else

@@ -1,4 +1,5 @@
-/* payment_row: a payment and its lines as SQL_TRANSACTION and SQL_TRANSACTION_LINES give them, and as pages show them. */
+/* payment_row: a payment and its lines as SQL_TRANSACTION and SQL_TRANSACTION_LINES give them, and as pages show them.
+ */
 #ifndef DP_SERVER_PAYMENT_ROW_H
 #define DP_SERVER_PAYMENT_ROW_H
 
@@ -12,7 +13,7 @@ struct payment_row {
     int64_t amount_cents;
     struct str email, comment;
     int64_t created_us, sent_us, expires_us, accepted_us, updated_us; /* 0: not yet */
-    struct str bank_request; /* empty before it was sent */
+    struct str bank_request;                                          /* empty before it was sent */
     int64_t contract_id;
     struct str receipt; /* "2026-000123"; empty before acceptance */
 };

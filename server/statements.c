@@ -3,11 +3,11 @@
 #define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
 
 /* One row more than a page shows tells whether there is an older page. */
-#define HISTORY_COLUMNS                                                                                                \
-    "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "                                                \
-    "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR ', ') "        \
-    "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "                                                 \
-    "WHERE l.transaction_id = t.id AND l.revision = t.revision) "                                                      \
+#define HISTORY_COLUMNS                                                                                         \
+    "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "                                         \
+    "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR ', ') " \
+    "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "                                          \
+    "WHERE l.transaction_id = t.id AND l.revision = t.revision) "                                               \
     "FROM transactions t WHERE t.user_id = ? AND t.school_id = ? "
 #define HISTORY_ORDER "ORDER BY t.created_at DESC, t.id DESC LIMIT 26"
 
@@ -84,15 +84,18 @@ const struct db_statement statements[SQL_COUNT] = {
                    "t.sent_at, t.expires_at, t.accepted_at, t.updated_at, t.bank_request, t.contract_id, r.year, "
                    "r.number FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id " TRANSACTION_OWNED,
             .params = "sii",
-            .columns = "isssissttttt" "siii",
+            .columns = "isssissttttt"
+                       "siii",
         },
     [SQL_TRANSACTION_LINES] =
         {
             .name = "transaction_lines",
-            .sql = "SELECT l.account_id, a.last_name, a.first_name, a.class_name, l.claim_id, c.number, c.label, l.amount_cents "
-                   "FROM transactions t JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = t.revision "
-                   "JOIN accounts a ON a.id = l.account_id LEFT JOIN claims c ON c.id = l.claim_id " TRANSACTION_OWNED
-                   " ORDER BY l.position",
+            .sql =
+                "SELECT l.account_id, a.last_name, a.first_name, a.class_name, l.claim_id, c.number, c.label, "
+                "l.amount_cents "
+                "FROM transactions t JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = t.revision "
+                "JOIN accounts a ON a.id = l.account_id LEFT JOIN claims c ON c.id = l.claim_id " TRANSACTION_OWNED
+                " ORDER BY l.position",
             .params = "sii",
             .columns = "isssissi",
         },
