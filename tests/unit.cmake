@@ -1,2 +1,3 @@
 # Pure modules: tables of cases. Each test includes the .c it tests.
 dp_test(unit/test_str.c)
+dp_test(unit/test_config.c)
