@@ -1,2 +1,3 @@
 # Modules on the loop, against scripted peers.
 dp_test(loop/test_journal.c dp_journal)
+dp_test(loop/test_hash_pool.c dp_journal)
