@@ -14,11 +14,13 @@ enum { ARENA_PIECE_OVERHEAD = 32 };
 static int moment_to_time(int64_t us, MYSQL_TIME *ret)
 {
     int64_t part_us = us % CLOCK_SECOND_US;
-    if (part_us < 0)
-        part_us += CLOCK_SECOND_US;
-    time_t seconds = (time_t)((us - part_us) / CLOCK_SECOND_US);
+    time_t seconds = (time_t)(us / CLOCK_SECOND_US);
     struct tm utc;
 
+    if (part_us < 0) {
+        part_us += CLOCK_SECOND_US;
+        seconds--;
+    }
     if (!gmtime_r(&seconds, &utc) || utc.tm_year < -1900 || utc.tm_year > 8099)
         return ERR_INVALID;
     *ret = (MYSQL_TIME){
