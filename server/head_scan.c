@@ -30,7 +30,7 @@ static enum head_scan_result take(struct head_scan *scan, char c)
         return HEAD_SCAN_INVALID;
     if (c == '\n')
         return end_line(scan);
-    if (scan->line_len == 0 && (c == ' ' || c == '\t'))
+    if (scan->line_len == 0 && (c == ' ' || c == '\t' || c == ':'))
         return HEAD_SCAN_INVALID;
     if (++scan->line_len > HEAD_SCAN_REQUEST_LINE_MAX && scan->n_lines == 0)
         return HEAD_SCAN_LINE_TOO_LONG;

@@ -1,8 +1,9 @@
 /* head_scan: finds the end of a request's head and refuses the bytes that parsers disagree about. Wire floor.
  *
  * llhttp 8.1 in strict mode still accepts folded header lines (also of Content-Length and Transfer-Encoding), so this
- * scan stands before it: NUL, CR without LF, LF without CR, and a line that begins with a space or tab end the
- * connection (RFC 9112 §2.2, §5.2; RFC 9110 §5.5). It also holds the limits, because llhttp has none. One empty line
+ * scan stands before it: NUL, CR without LF, LF without CR, and a line that begins with a space, a tab (a fold)
+ * or a colon (a header without name, which llhttp passes over) end the connection (RFC 9112 §2.2, §5.2; RFC 9110 §5.1,
+ * §5.5). It also holds the limits, because llhttp has none. One empty line
  * before the request line is skipped (RFC 9112 §2.2). */
 #ifndef DP_SERVER_HEAD_SCAN_H
 #define DP_SERVER_HEAD_SCAN_H
