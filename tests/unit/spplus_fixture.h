@@ -21,7 +21,7 @@ static void fixture_init(struct fixture *fixture)
                 .gateway = &gateway_spplus,
                 .merchant_id = STR("00000000000001-01"),
                 .currency = STR("978"),
-                .means = STR("CBS,AMX"),
+                .means = STR("CBS, AMX,"),
                 .bank_ref_len = 8,
             },
     };

@@ -233,6 +233,7 @@ static void reading_calls(void **state)
         {OWN_CALL, "00000000000001-001", "DP0001"},
         {"reference=a%2Db&siret=1", "1", "a-b"},
         {"reference=first&reference=second", "", "first"},
+        {"reference=a+b", "", "a+b"},
         {"reference=%zz&siret=1%00", "", ""},
         {"REFERENCE=a", "", ""},
         {"", "", ""},
@@ -338,6 +339,10 @@ static void requests_are_refused(void **state)
         fixture.contract.merchant_id = str_from(merchants[i]);
         assert_int_equal(gateway_spplus.build_request(&fixture.contract, &payment, &fixture.arena, &out), ERR_INVALID);
     }
+    fixture.contract.merchant_id = STR("00000000000001-01");
+    struct gateway_payment payment = plain_payment();
+    payment.return_url = arena_printf(&fixture.arena, "https://%0*d", 256 - 8, 0);
+    assert_int_equal(gateway_spplus.build_request(&fixture.contract, &payment, &fixture.arena, &out), ERR_INVALID);
     assert_int_equal(out.len, 0); /* nothing is written before everything is checked */
     buf_done(&out);
     fixture_done(&fixture);

@@ -16,7 +16,7 @@ enum { TEXT_MAX = 2048 };
 /* The parent ends the address in digits, as a forger would. */
 #define SENT_START                                                                                          \
     "siret=00000000000001-01&reference=dem20261123061201ab1&langue=FR&devise=978&montant=158.50&taxe=0.00&" \
-    "validite=24%2F11%2F2026&moyen=CBS&modalite=1x&email=jean%40ecole.c1&"                                  \
+    "validite=24%2F11%2F2026&moyen=CBS&modalite=1x&email=jean%2Bb%40ecole.c1&"                              \
     "urlretour=https%3A%2F%2Fcantine.example.org%2Fretour-banque"
 #define SENT_ALL  SENT_START "&version=1"
 #define SENT      STR(SENT_ALL "&hmac=0123456789012345678901234567890123456789")
@@ -96,8 +96,9 @@ static void genuine_variants(void **state)
         {"without version", "&version=1", ""},
         {"lower-case escapes", "%2F11%2F", "%2f11%2f"},
         {"fewer escapes", "validite=24%2F11%2F2026", "validite=24/11/2026"},
-        {"address in clear", "jean%40ecole", "jean@ecole"},
-        {"address in code", "jean%40ecole", "j%65an%40%65cole"},
+        {"address in clear", "jean%2Bb%40ecole", "jean%2Bb@ecole"},
+        {"address in code", "jean%2Bb%40ecole", "j%65an%2Bb%40%65cole"},
+        {"a plus sign in clear", "jean%2Bb", "jean+b"},
         {"one decimal", "158.50", "158.5"},
         {"amount in code", "158.50", "158%2E50"},
     };
@@ -132,10 +133,10 @@ static void other_contents(void **state)
         {"taxe=0.00", "taxe=0", fault_values},
         {"moyen=CBS", "moyen=AMX", fault_values},
         {"modalite=1x", "modalite=3x", fault_values},
-        {"email=jean%40ecole.c1", "email=Jean%40ecole.c1", fault_values},
-        {"email=jean%40ecole.c1", "email=", fault_values},
-        {"email=jean%40ecole.c1", "email=jean%4", fault_values},
-        {"email=jean%40ecole.c1", "email=jean%40ecole.c1%00", fault_values},
+        {"email=jean%2Bb%40ecole.c1", "email=Jean%2Bb%40ecole.c1", fault_values},
+        {"email=jean%2Bb%40ecole.c1", "email=", fault_values},
+        {"email=jean%2Bb%40ecole.c1", "email=jean%2Bb%4", fault_values},
+        {"email=jean%2Bb%40ecole.c1", "email=jean%2Bb%40ecole.c1%00", fault_values},
         {"version=1", "version=2", fault_values},
         {"montant=158.50", "montant=", fault_amount},
         {"montant=158.50", "montant=158,50", fault_amount},
@@ -209,8 +210,9 @@ static void forgeries(void **state)
         {"version swallowed by urlretour", "banque&version=1", "banque1"},
         {"version of urlretour's end", "retour-banque&version=1&etat=12", "retour-banqu&version=e1&etat=12"},
         {"etat of the address's end", "ecole.c1&urlretour=", "ecole.c&etat=1&urlretour="},
-        {"the address to the end", "email=jean%40ecole.c1&urlretour=", "email=jean%40ecole.c&version=1&urlretour="},
-        {"an escape cut", "jean%40ecole.c1&urlretour=https", "jean%4&urlretour=0ecole.c1https"},
+        {"the address to the end",
+         "email=jean%2Bb%40ecole.c1&urlretour=", "email=jean%2Bb%40ecole.c&version=1&urlretour="},
+        {"an escape cut", "jean%2Bb%40ecole.c1&urlretour=https", "jean%2Bb%4&urlretour=0ecole.c1https"},
         {"montant to taxe", "montant=158.50&taxe=0.00", "montant=158.5&taxe=00.00"},
         {"montant to taxe, whole", "montant=158.50&taxe=0.00", "montant=158&taxe=.500.00"},
         {"taxe to montant", "montant=158.50&taxe=0.00", "montant=158.500&taxe=.00"},
