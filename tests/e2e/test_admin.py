@@ -221,6 +221,19 @@ def test_rights_of_the_worker(stack, statement, error):
     assert sql_as(stack, "worker", statement) == error
 
 
+@pytest.mark.parametrize("program", ["server", "worker"])
+def test_every_statement_of_a_program_is_within_its_rights(stack, program):
+    printer = BUILD / f"tests/print_statements_{program}"
+    if not (ROOT / program / "statements.c").exists():
+        pytest.skip(f"dp-{program} has no statements")
+    statements = run([printer]).stdout.splitlines()
+    assert len(statements) > 10
+    for statement in statements:
+        # The worker writes (*) for a list of values.
+        literal = statement.replace("(*)", "(?)").replace("\\", "\\\\").replace("'", "''")
+        assert sql_as(stack, program, f"PREPARE s FROM '{literal}'") is None, statement
+
+
 # --- import ------------------------------------------------------------------------------------------------------------
 
 DEMO = ROOT / "schema/demo"
