@@ -14,11 +14,11 @@
 #define EVENT_STREAM "dp:events"
 #define EVENT_GROUP  "workers"
 
-enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 16, EVENT_VERSION = 1, EVENT_RAW_MAX = 16384 };
+enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 16, EVENT_VERSION = 1, EVENT_RAW_MAX = 16384, EVENT_LOGIN_MAX = 254 };
 
 enum event_kind {
-    EVENT_BANK_NOTIFICATION,        /* gateway, raw, ip, unverified ("1" when dp-server could not check the seal) */
-    EVENT_PASSWORD_RESET_REQUESTED, /* login (what the parent typed), ip */
+    EVENT_BANK_NOTIFICATION,        /* gateway, raw, [ip], [unverified: "1" when dp-server could not check the seal] */
+    EVENT_PASSWORD_RESET_REQUESTED, /* login (what the parent typed), [ip] */
     EVENT_KIND_COUNT,
 };
 
@@ -41,7 +41,9 @@ void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVEN
 /* 32 random bytes. */
 void event_id_random(uint8_t out[EVENT_ID_LEN]);
 
-/* The stream entry's fields as name, value, name, value … in `arena`; *ret_count is even and at most
+/* Who makes an event keeps `raw` and `login` within EVENT_RAW_MAX and EVENT_LOGIN_MAX: readers refuse longer ones.
+ *
+ * The stream entry's fields as name, value, name, value … in `arena`; *ret_count is even and at most
  * 2 * EVENT_FIELDS_MAX. Ready for XADD dp:events * … */
 const struct str *event_to_fields(const struct event *event, struct arena *arena, size_t *ret_count);
 /* The other way. Unknown names are ignored; ERR_INVALID for a missing or malformed field, ERR_NOT_FOUND for an

@@ -9,8 +9,9 @@
 
 enum { MAIL_ADDRESS_MAX = 254 };
 
-/* ASCII addr-spec: dot-atom local part (1–64, RFC 5321 §4.5.3.1), "@", a domain of at least two LDH labels. No quoted
- * string, no comment, no literal, no control character, no white space. */
+/* ASCII addr-spec: dot-atom local part (1–64, RFC 5321 §4.5.3.1), "@", a domain of at least two LDH labels, the
+ * last not a number (1.2.3.4 is no domain: RFC 3696 §2). No quoted string, no comment, no literal, no control
+ * character, no white space. */
 bool mail_address_is_valid(struct str address);
 
 #endif

@@ -9,7 +9,7 @@
 /* Anything a person or bank can mean is below this (10 000 000,00 €): reading more is ERR_TOO_LARGE. */
 #define MONEY_CENTS_MAX INT64_C(1000000000)
 
-enum { MONEY_TEXT_SIZE = 40 };
+enum { MONEY_TEXT_SIZE = 48 }; /* holds INT64_MIN in the widest form */
 
 /* Reads an amount as French people write it: "158,5", "158.50", "1 158,50 €", "1158", with any kind of space (U+0020,
  * U+00A0, U+202F, U+2009) between thousands, around, and before an optional "€" or "EUR". Not negative; at most two

@@ -91,6 +91,9 @@ struct payment_report {
     struct str currency;
     int64_t contract_id;
     struct str bank_ref;
+    /* The sealed bytes can also be read as another report: it may confirm what is accepted already, never be the first
+     * to accept. */
+    bool confirms_only;
 };
 
 /* What to do; everything here happens in one SQL transaction. */
