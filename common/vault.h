@@ -22,7 +22,7 @@ void vault_free(struct vault *vault); /* NULL allowed; wipes */
 struct str vault_seal(const struct vault *vault, struct str secret, struct arena *arena);
 /* ERR_CORRUPT when it is not ours. */
 int vault_unseal(const struct vault *vault, struct str sealed, struct arena *arena, struct str *ret_secret);
-/* A key for one purpose ("csrf", "contracts" …; at most 8 bytes of context). */
+/* A key for one purpose ("csrf", "contracts" …): keyed BLAKE2b of the purpose. */
 void vault_derive(const struct vault *vault, const char *purpose, uint8_t out[VAULT_KEY_LEN]);
 
 #endif

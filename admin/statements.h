@@ -1,0 +1,19 @@
+/* statements: every prepared SQL statement of dp-admin. */
+#ifndef DP_ADMIN_STATEMENTS_H
+#define DP_ADMIN_STATEMENTS_H
+
+enum statement {
+    STATEMENT_MIGRATIONS_CREATE,
+    STATEMENT_MIGRATIONS_LOCK,
+    STATEMENT_MIGRATIONS_FIND,
+    STATEMENT_MIGRATIONS_START,
+    STATEMENT_MIGRATIONS_PROGRESS,
+    STATEMENT_MIGRATIONS_FINISH,
+    STATEMENT_GRANTS_NOTE,
+    STATEMENT_ACCOUNT_FIND,
+    STATEMENT_COUNT,
+};
+
+const char *statement_sql(enum statement statement);
+
+#endif

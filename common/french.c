@@ -1,0 +1,59 @@
+#include "common/french.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/money.h"
+
+#define NBSP "\xc2\xa0"
+
+static const char *const months[] = {"janvier", "février", "mars",      "avril",   "mai",      "juin",
+                                     "juillet", "août",    "septembre", "octobre", "novembre", "décembre"};
+
+static struct str date_text(struct arena *arena, int year, int month, int day)
+{
+    return arena_printf(arena, "%d%s" NBSP "%s" NBSP "%d", day, day == 1 ? "er" : "", months[month - 1], year);
+}
+
+struct str french_date(struct arena *arena, int64_t us)
+{
+    struct clock_local at = clock_to_local(us);
+    return date_text(arena, at.year, at.month, at.day);
+}
+
+struct str french_datetime(struct arena *arena, int64_t us)
+{
+    struct clock_local at = clock_to_local(us);
+    struct str date = date_text(arena, at.year, at.month, at.day);
+    return arena_printf(arena, "%.*s à %d" NBSP "h" NBSP "%02d", STR_ARG(date), at.hour, at.minute);
+}
+
+struct str french_datetime_short(struct arena *arena, int64_t us)
+{
+    struct clock_local at = clock_to_local(us);
+    return arena_printf(arena, "%02d/%02d/%d à %d" NBSP "h" NBSP "%02d", at.day, at.month, at.year, at.hour, at.minute);
+}
+
+struct str french_date_from_iso(struct arena *arena, struct str iso)
+{
+    int64_t year, month, day;
+    if (iso.len != 10 || str_to_u63(str_slice(iso.ptr, 4), &year) || str_to_u63(str_slice(iso.ptr + 5, 2), &month) ||
+        str_to_u63(str_slice(iso.ptr + 8, 2), &day) || month < 1 || month > 12)
+        return iso;
+    return date_text(arena, (int)year, (int)month, (int)day);
+}
+
+struct str french_time_iso(struct arena *arena, int64_t us)
+{
+    struct clock_local at = clock_to_local(us);
+    int offset = abs(at.utc_offset_minutes);
+    return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", at.year, at.month, at.day, at.hour, at.minute,
+                        at.second, at.utc_offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
+}
+
+struct str french_money(struct arena *arena, int64_t cents)
+{
+    char text[MONEY_TEXT_SIZE];
+    money_format(cents, text);
+    return arena_str(arena, str_from(text));
+}

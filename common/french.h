@@ -1,0 +1,23 @@
+/* french: dates and times as French readers write them, in the zone of clock_set_zone(). All texts come in the given arena. */
+#ifndef DP_COMMON_FRENCH_H
+#define DP_COMMON_FRENCH_H
+
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/str.h"
+
+/* "29 mars 2026 à 10 h 42" (no-break spaces inside; "1er" for the first day of a month) */
+struct str french_datetime(struct arena *arena, int64_t us);
+/* "29/03/2026 à 10 h 42": for tables */
+struct str french_datetime_short(struct arena *arena, int64_t us);
+/* "29 mars 2026" */
+struct str french_date(struct arena *arena, int64_t us);
+/* "2026-06-30" → "30 juin 2026"; what is no date comes back as it is. */
+struct str french_date_from_iso(struct arena *arena, struct str iso);
+/* "2026-03-29T10:42:00+02:00": for <time datetime> */
+struct str french_time_iso(struct arena *arena, int64_t us);
+/* money_format() in the arena. */
+struct str french_money(struct arena *arena, int64_t cents);
+
+#endif

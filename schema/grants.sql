@@ -1,0 +1,53 @@
+-- What the two programs may do in the database, and nothing more. dp-admin migrate fills in {database}, {server} and
+-- {worker}, takes all other rights away, and applies this file whenever it has changed.
+--
+-- The server records what people ask for. It cannot write a state that only the bank's word may bring (it sees the rows
+-- it may change through open_transactions), no ledger line, no receipt, no mail.
+
+GRANT SELECT ON {database}.schools TO {server};
+GRANT SELECT ON {database}.bank_contracts TO {server};
+GRANT SELECT ON {database}.school_contracts TO {server};
+GRANT SELECT ON {database}.users TO {server};
+GRANT UPDATE (password_hash, must_change_password, last_name, first_name, address1, address2, postcode, city, phone, email)
+    ON {database}.users TO {server};
+GRANT SELECT ON {database}.accounts TO {server};
+GRANT SELECT ON {database}.account_payers TO {server};
+GRANT SELECT ON {database}.claims TO {server};
+GRANT UPDATE (reserved_until, reserved_for) ON {database}.claims TO {server};
+GRANT SELECT ON {database}.transactions TO {server};
+GRANT SELECT ON {database}.open_transactions TO {server};
+GRANT INSERT (reference, school_id, user_id, contract_id, kind, state, amount_cents, currency, revision, email, comment,
+              form_token, valid_until, expires_at)
+    ON {database}.open_transactions TO {server};
+GRANT UPDATE (reference, contract_id, kind, state, amount_cents, revision, email, comment, form_token, sent_at, valid_until,
+              expires_at, bank_request, updated_at)
+    ON {database}.open_transactions TO {server};
+GRANT SELECT, INSERT ON {database}.transaction_lines TO {server};
+GRANT SELECT ON {database}.transaction_history TO {server};
+GRANT SELECT ON {database}.receipts TO {server};
+GRANT SELECT (event_id) ON {database}.inbox TO {server};
+GRANT SELECT, INSERT ON {database}.login_history TO {server};
+GRANT SELECT ON {database}.password_tokens TO {server};
+GRANT UPDATE (used_at) ON {database}.password_tokens TO {server};
+GRANT SELECT ON {database}.gateway_reference TO {server};
+
+-- The worker decides and books. It deletes nothing, and what is booked it cannot change.
+
+GRANT SELECT ON {database}.* TO {worker};
+GRANT UPDATE (state, expires_at, bank_ref, accepted_at, refund_open, review, updated_at) ON {database}.transactions TO {worker};
+GRANT UPDATE (settled_cents, reserved_until, reserved_for) ON {database}.claims TO {worker};
+GRANT UPDATE (paid_cents) ON {database}.accounts TO {worker};
+GRANT INSERT ON {database}.inbox TO {worker};
+GRANT INSERT ON {database}.transaction_history TO {worker};
+GRANT INSERT ON {database}.ledger_entries TO {worker};
+GRANT INSERT ON {database}.receipts TO {worker};
+GRANT INSERT, UPDATE ON {database}.receipt_counters TO {worker};
+GRANT INSERT ON {database}.mail_outbox TO {worker};
+GRANT UPDATE (status, attempt, next_attempt_at, lease_until, last_error, sent_at) ON {database}.mail_outbox TO {worker};
+GRANT INSERT ON {database}.review_items TO {worker};
+GRANT UPDATE (resolved_at, resolution, resolved_by) ON {database}.review_items TO {worker};
+GRANT INSERT, UPDATE ON {database}.dead_letters TO {worker};
+GRANT INSERT, UPDATE ON {database}.event_failures TO {worker};
+GRANT INSERT ON {database}.password_tokens TO {worker};
+GRANT UPDATE (used_at) ON {database}.password_tokens TO {worker};
+GRANT INSERT ON {database}.gateway_reference TO {worker};
