@@ -1,4 +1,7 @@
-/* template: the small runtime under the code that templates/compiler.c generates. */
+/* template: the small runtime under the code that templates/compiler.c generates.
+ *
+ * Generated code writes values through the template_put… macros: they choose by type, so that a type which has no
+ * safe form in that place is an error of the C compiler. Nothing here fails; overflow is the buffer's (buf_ok()). */
 #ifndef DP_COMMON_TEMPLATE_H
 #define DP_COMMON_TEMPLATE_H
 
@@ -16,10 +19,69 @@ struct safe_url {
     struct str url;
 };
 
-/* Appends with & < > " ' escaped. */
+/* Appends with & < > " ' escaped, and U+FFFD for what HTML text cannot hold: control characters (below U+0020 and
+ * U+007F) other than \t \n \r. */
 void template_escape(struct buf *out, struct str s);
+void template_escape_text(struct buf *out, const char *text); /* NULL: nothing */
+void template_escape_url(struct buf *out, struct safe_url url);
 /* The same for text bodies of mails: as it is, but without control characters other than \n and \t. */
 void template_plain(struct buf *out, struct str s);
+void template_plain_text(struct buf *out, const char *text); /* NULL: nothing */
+void template_plain_url(struct buf *out, struct safe_url url);
+/* One value inside a URL that began with literal text: percent-encoded (RFC 3986 §2). */
+void template_percent(struct buf *out, struct str s);
+void template_percent_text(struct buf *out, const char *text); /* NULL: nothing */
 void template_number(struct buf *out, int64_t number);
+void template_unsigned(struct buf *out, uint64_t number);
+void template_html(struct buf *out, struct safe_html html);
+
+/* Sections: not empty, not NULL, not zero. */
+bool template_true_bool(bool flag);
+bool template_true_str(struct str s);
+bool template_true_text(const char *text);
+bool template_true_html(struct safe_html html);
+bool template_true_url(struct safe_url url);
+bool template_true_number(int64_t number);
+bool template_true_unsigned(uint64_t number);
+bool template_true_pointer(const void *pointer);
+
+#define TEMPLATE_NUMBERS(number, unsigned_number)                        \
+    int : number,                                                        \
+          unsigned : number,                                             \
+                     long : number,                                      \
+                            long long : number,                          \
+                                        unsigned long : unsigned_number, \
+                                                        unsigned long long : unsigned_number
+
+/* {{x}} in HTML text and quoted attributes. */
+#define template_put(out, x) \
+    _Generic((x), struct str                                                                                           \
+             : template_escape, const char *                                                                           \
+             : template_escape_text, char *                                                                            \
+             : template_escape_text, struct safe_url                                                                   \
+             : template_escape_url, TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
+/* {{x}} in a text mail. */
+#define template_put_plain(out, x) \
+    _Generic((x), struct str                                                                                           \
+             : template_plain, const char *                                                                            \
+             : template_plain_text, char *                                                                             \
+             : template_plain_text, struct safe_url                                                                    \
+             : template_plain_url, TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
+/* {{x}} after the literal beginning of a URL. */
+#define template_put_url_part(out, x) \
+    _Generic((x), struct str                                                                                           \
+             : template_percent, const char *                                                                          \
+             : template_percent_text, char *                                                                           \
+             : template_percent_text, TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
+/* {{#x}} and {{^x}}. */
+#define template_is_true(x) \
+    _Generic((x), bool                                                                                                 \
+             : template_true_bool, struct str                                                                          \
+             : template_true_str, const char *                                                                         \
+             : template_true_text, char *                                                                              \
+             : template_true_text, struct safe_html                                                                    \
+             : template_true_html, struct safe_url                                                                     \
+             : template_true_url, TEMPLATE_NUMBERS(template_true_number, template_true_unsigned), default              \
+             : template_true_pointer)(x)
 
 #endif

@@ -1,0 +1,403 @@
+/* views: what each page and mail shows, as typed structs. C fills them, the template of the same name renders them:
+ * pages/login.html shows a struct login_view, mail/password_reset.txt and .html a struct password_reset_view.
+ *
+ * Rules that hold everywhere:
+ *   - every text is a struct str in UTF-8, not escaped (the template escapes), borrowed until rendered;
+ *   - amounts and dates come ready to read: money_format()'s "158,50 €", "29 mars 2026 à 10 h 42" (Europe/Paris, U+00A0
+ *     between the parts); a member that ends in _iso is that moment as
+ *     "2026-03-29T10:42:00+02:00", for <time datetime>;
+ *   - a text that may be absent is then empty (len 0), and its part of the page is left out;
+ *   - a list is a pointer and its n_…; zero is always allowed;
+ *   - a zeroed struct is a valid view: an empty page, logged out, without errors. */
+#ifndef DP_TEMPLATES_VIEWS_H
+#define DP_TEMPLATES_VIEWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/str.h"
+#include "common/template.h"
+
+/* ---- parts shared by pages ---- */
+
+/* One wrong field in the summary at the top of a form. */
+struct field_error_view {
+    struct str field;   /* "montant": the form name of the field, which is its id too; radios of `type`: "type" */
+    struct str message; /* "Indiquez un montant, par exemple 158,50." */
+};
+
+/* What every page has: head, header, footer. Always the first member of a page's view, named `page`. */
+struct page_view {
+    struct str title;       /* of this page, for <title>; without the service's name */
+    struct str school_kind; /* "du lycée", "du collège", "de la cité scolaire"; "du lycée / collège" while no one is
+                               logged in */
+    struct str school_name; /* "Lycée Jean-Monnet" */
+    bool logged_in;         /* shows "Connecté sous", the log-out form and the link home */
+    struct str user_name;   /* "Jean Durand" */
+    struct str csrf;        /* token of every POST form of the page */
+    bool demonstration;     /* [site] mode = demonstration: says that no real money moves */
+    struct str notice;      /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
+    const struct field_error_view *errors; /* in the order of the fields; each repeated at its field */
+    unsigned n_errors;
+};
+
+/* A text field of a form: what was typed and, after a refusal, why. */
+struct field_view {
+    struct str value; /* kept as typed; never set for a password */
+    struct str error; /* empty: nothing wrong */
+};
+
+/* One entry of a <select>. */
+struct option_view {
+    struct str value;
+    struct str label;
+    bool selected;
+};
+
+/* A hidden field of a form. */
+struct hidden_view {
+    struct str name;
+    struct str value;
+};
+
+/* One line of an address, or of any text shown line by line. */
+struct text_view {
+    struct str text;
+};
+
+/* One line of a payment: for whom, for what, how much. Used by pages and mails. */
+struct payment_line_view {
+    struct str last_name;
+    struct str first_name;
+    struct str class_name; /* "3e B"; none for a commensal */
+    struct str claim;      /* number and label of the claim: "n° 150509, forfait demi-pension avril–juin" */
+    bool unassigned_claim; /* type creance, but no claim was chosen: "créance à imputer" */
+    bool commensal;        /* a staff member's own account: "Nom" instead of "Nom de l'élève" */
+    struct str amount;
+};
+
+/* ---- pages ---- */
+
+/* GET and POST /connexion */
+struct login_view {
+    struct page_view page;
+    struct field_view identifiant;
+    struct field_view mot_de_passe; /* value unused */
+    bool logged_out;                /* the visitor has just logged out */
+    bool expired;                   /* the session had expired */
+};
+
+/* An open claim, at a glance on the home page. */
+struct open_claim_view {
+    struct str account;  /* "Julia Durand" */
+    struct str label;    /* "Forfait demi-pension avril–juin" */
+    struct str number;   /* of the notice */
+    struct str due_date; /* "30 juin 2026" */
+    bool overdue;
+    struct str remaining; /* "158,50 €" */
+    bool direct_debit;    /* shown, not payable by card */
+    bool reserved;        /* a payment of it is at the bank */
+    struct str claim_id;  /* the form opens with this claim chosen: /crediter?creance=…; empty: not payable now */
+};
+
+/* GET /accueil */
+struct home_view {
+    struct page_view page;
+    const struct text_view *contact_lines; /* address, postcode and town, without the name and without empty lines */
+    unsigned n_contact_lines;
+    const struct open_claim_view *claims;
+    unsigned n_claims;
+    bool payments_closed; /* the operator's switch: the action is shown as unavailable */
+};
+
+/* One line of the form: an account, a claim, an amount. */
+struct credit_line_view {
+    struct str suffix; /* of ids and names: "" for the first line, "_2" … "_20" for the others */
+    bool numbered;     /* not the only line: shows its number */
+    int64_t number;
+    bool commensal; /* "Compte" instead of "Nom de l'élève" */
+    struct str account_error;
+    const struct option_view *accounts; /* value: account id; label "Julia Durand (3e B)" */
+    unsigned n_accounts;
+    struct str claim_error;
+    /* value: claim id; label "Julia Durand – Forfait avril–juin – échéance 30 juin 2026 – reste 158,50 €".
+     * The entry "no claim chosen" is the template's. */
+    const struct option_view *claims;
+    unsigned n_claims;
+    struct field_view montant;
+};
+
+/* GET and POST /crediter */
+struct credit_view {
+    struct page_view page;
+    struct str reference; /* Modifier les informations: of the payment that is modified; else empty */
+    struct str token;     /* hidden field `jeton`: one-time, against double submission */
+    bool type_advance;    /* which radio is checked: none, or one of the two */
+    bool type_claim;
+    struct str type_error;
+    const struct credit_line_view *lines; /* one, unless the browser sent more */
+    unsigned n_lines;
+    struct str amount_min; /* the school's limits, "1,00 €" */
+    struct str amount_max;
+    bool part_payment_allowed;
+    struct field_view courriel;
+    struct field_view commentaires;
+    bool payments_closed; /* the operator's switch: the form is replaced by an explanation */
+};
+
+/* A card brand's button on the recap. */
+struct card_brand_view {
+    struct str code;       /* value of `moyen`: "CBS" */
+    struct str label;      /* "Carte bancaire" */
+    struct safe_url image; /* the path in assets[] of "carte-bancaire.svg" or another carte-….svg */
+};
+
+/* GET /paiement/{reference} while CREATED */
+struct recap_view {
+    struct page_view page;
+    struct str reference;
+    struct str created_at;
+    struct str created_at_iso;
+    bool is_claim; /* "Régler une créance", else "Effectuer un paiement d'avance" */
+    const struct payment_line_view *lines;
+    unsigned n_lines;
+    bool several_lines; /* n_lines > 1: the lines are shown as a table with a total */
+    struct str amount;  /* in all */
+    struct str email;
+    struct str comment;                   /* line breaks are kept */
+    const struct card_brand_view *brands; /* at least one */
+    unsigned n_brands;
+    bool payments_closed;
+    struct str
+        similar_reference; /* a payment of the same accounts and amount, at the bank or paid minutes ago: a warning */
+};
+
+/* GET /paiement/{reference} once sent to the bank: the payment's true state. Exactly one of the is_… is true.
+ * While it is pending the page asks for itself again: the handler sends "Refresh: <refresh_s>" as a header. (A <meta>
+ * would not do: templates keep tags out of content=, and accessibility checkers refuse it.) */
+struct payment_view {
+    struct page_view page;
+    struct str reference;
+    struct str state_name;  /* "AUTHORISED": for data-state */
+    struct str state_label; /* payment_state_label(): "Paiement validé" */
+    bool is_pending;        /* the bank has not spoken */
+    int64_t refresh_s;      /* the Refresh header's seconds, said in words; 0: no such header */
+    bool is_paid;           /* AUTHORISED, CAPTURED, SETTLED */
+    bool is_declined;
+    bool is_cancelled;
+    bool is_expired;
+    bool is_reversed;
+    bool is_refunded;
+    bool can_resume;   /* pending and within the request's validity: the same signed request may be sent again */
+    bool under_review; /* the school is checking something about this payment */
+    bool is_claim;
+    const struct payment_line_view *lines;
+    unsigned n_lines;
+    bool several_lines;
+    struct str amount;
+    struct str created_at;
+    struct str created_at_iso;
+    struct str sent_at;
+    struct str sent_at_iso;
+    struct str accepted_at;
+    struct str accepted_at_iso;
+    struct str receipt; /* "2026-000123" */
+    struct str email;
+    struct str comment;
+    bool can_pay_again; /* declined, cancelled, expired: a new payment with a new reference */
+    /* What the button posts to /crediter: this payment's values under that form's names (csrf is the template's). */
+    const struct hidden_view *again_fields;
+    unsigned n_again_fields;
+};
+
+/* GET, POST /retour-banque without a session: neutral, no personal data. */
+struct bank_return_view {
+    struct page_view page;
+};
+
+/* A row of the history: one payment. */
+struct history_row_view {
+    struct str date; /* "29/03/2026 à 10 h 42" */
+    struct str date_iso;
+    struct str account; /* "Julia Durand"; several: "Julia Durand, Charlie Durand" */
+    struct str amount;
+    struct str state_name; /* for data-state */
+    struct str state_label;
+    struct str reference;
+};
+
+/* GET /historique */
+struct history_view {
+    struct page_view page;
+    const struct history_row_view *rows; /* newest first */
+    unsigned n_rows;
+    struct safe_url older_url;
+    struct safe_url newer_url;
+};
+
+/* A row of the login history. */
+struct login_row_view {
+    struct str at;
+    struct str at_iso;
+    bool success;
+    struct str address; /* IP address */
+    struct str browser; /* the User-Agent as received, cut to a readable length */
+};
+
+/* GET /historique/connexions */
+struct login_history_view {
+    struct page_view page;
+    const struct login_row_view *rows; /* newest first */
+    unsigned n_rows;
+    struct safe_url older_url;
+    struct safe_url newer_url;
+};
+
+/* GET and POST /coordonnees */
+struct contact_view {
+    struct page_view page;
+    struct field_view nom;
+    struct field_view prenom;
+    struct field_view adresse1;
+    struct field_view adresse2;
+    struct field_view code_postal;
+    struct field_view ville;
+    struct field_view telephone;
+    struct field_view courriel;
+};
+
+/* The password asked for at first login. */
+struct change_password_view {
+    struct page_view page;
+    struct safe_url action; /* where the form goes */
+    struct str login;       /* so that password managers file the new password under the right name */
+    int64_t length_min;
+    struct field_view mot_de_passe; /* value unused */
+    struct field_view confirmation; /* value unused */
+};
+
+/* GET and POST /mot-de-passe-oublie */
+struct forgotten_view {
+    struct page_view page;
+    bool sent; /* the answer: the same whether such a person exists or not */
+    struct field_view identifiant;
+};
+
+/* GET and POST /mot-de-passe/{token} */
+struct reset_password_view {
+    struct page_view page;
+    struct str token; /* of the address */
+    int64_t length_min;
+    struct field_view mot_de_passe; /* value unused */
+    struct field_view confirmation; /* value unused */
+};
+
+/* 410: a password link that was used, is older than 30 minutes, or never existed. */
+struct token_gone_view {
+    struct page_view page;
+};
+
+/* GET /aide */
+struct help_view {
+    struct page_view page;
+    struct str bursar_phone; /* of the school; while logged in */
+};
+
+/* Every answer of class 4xx or 5xx that has no page of its own. Title and advice: error_texts.h. */
+struct error_view {
+    struct page_view page;
+    int64_t status;
+    struct str title;
+    struct str advice;
+    bool money_may_move; /* adds: if you were paying, do not pay a second time */
+    struct str request_id;
+};
+
+/* ---- mails: the subject is made in C, the two bodies here ---- */
+
+/* To the parent, once, when the bank accepted. */
+struct parent_confirmation_view {
+    struct str school_name;
+    struct str parent_name;
+    struct str reference;
+    struct str receipt;
+    struct str paid_at;
+    struct str amount;
+    bool is_claim;
+    const struct payment_line_view *lines;
+    unsigned n_lines;
+    struct str comment;
+    struct safe_url payment_url; /* absolute: the payment's page */
+    struct str payment_url_text; /* the same as text */
+};
+
+/* To the bursar, with the first. */
+struct bursar_confirmation_view {
+    struct str school_name;
+    struct str parent_name;
+    struct str parent_email;
+    struct str reference;
+    struct str bank_reference;
+    struct str receipt;
+    struct str paid_at;
+    struct str amount;
+    bool is_claim;
+    const struct payment_line_view *lines;
+    unsigned n_lines;
+    struct str comment;
+};
+
+/* To the bursar, or to the operator when the school is unknown: something does not fit and a human must look. */
+struct bursar_review_view {
+    struct str school_name;
+    int64_t review_id;
+    struct str what;   /* review_reason_text(): what happened and what to do */
+    struct str detail; /* what was received and what was expected */
+    struct str reference;
+    struct str amount;
+    struct str parent_name;
+    struct str received_at;
+};
+
+/* To the bursar: an accepted payment was taken back by the bank (impayé). */
+struct bursar_reversal_view {
+    struct str school_name;
+    struct str parent_name;
+    struct str parent_email;
+    struct str reference;
+    struct str bank_reference;
+    struct str receipt;
+    struct str paid_at;
+    struct str reversed_at;
+    struct str amount;
+    const struct payment_line_view *lines;
+    unsigned n_lines;
+};
+
+/* To a user who forgot the password: login and a link for 30 minutes, once. */
+struct password_reset_view {
+    struct str school_name;
+    struct str user_name;
+    struct str login;
+    struct safe_url reset_url; /* absolute */
+    struct str reset_url_text; /* the same as text */
+    struct str valid_until;    /* "29 mars 2026 à 11 h 12" */
+};
+
+/* To a user whose password has just changed. */
+struct password_changed_view {
+    struct str school_name;
+    struct str user_name;
+    struct str login;
+    struct str changed_at;
+};
+
+/* To the old address of a user whose address has just changed. */
+struct email_changed_view {
+    struct str school_name;
+    struct str user_name;
+    struct str new_email; /* masked: "j…n@exemple.fr" */
+    struct str changed_at;
+};
+
+#endif

@@ -1,0 +1,436 @@
+/* Every page, rendered full, empty and with hostile texts, is well-formed, labelled and harmless. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "templates/error_texts.h"
+
+#include "tests/html_check.c"
+#include "tests/view_samples.h"
+
+static struct field_view field(const char *value)
+{
+    return (struct field_view){.value = text(value), .error = text("À corriger.")};
+}
+
+static const struct option_view *two_options(void)
+{
+    static struct option_view options[2];
+
+    options[0] = (struct option_view){text("12"), text("Julia Durand (2de B)"), true};
+    options[1] = (struct option_view){text("13"), text("Charlie Durand (4e A)"), false};
+    return options;
+}
+
+static const struct credit_line_view *two_credit_lines(void)
+{
+    static struct credit_line_view lines[2];
+    static const char *const suffixes[] = {"", "_2"};
+
+    for (unsigned i = 0; i < COUNT(lines); i++) {
+        lines[i] = (struct credit_line_view){.suffix = str_from(suffixes[i]),
+                                             .numbered = true,
+                                             .number = i + 1,
+                                             .commensal = i > 0,
+                                             .account_error = text("Choisissez un compte."),
+                                             .accounts = two_options(),
+                                             .n_accounts = 2,
+                                             .claim_error = text("Cette créance est déjà réglée."),
+                                             .claims = two_options(),
+                                             .n_claims = 2,
+                                             .montant = field("158,50")};
+    }
+    return lines;
+}
+
+/* `wrong` is a field of the page, which the summary then links to; NULL: nothing wrong. */
+static struct page_view page(const char *title, const char *wrong)
+{
+    static struct field_error_view error;
+    bool full = fill != FILL_EMPTY;
+
+    if (!full) {
+        return (struct page_view){.csrf = STR("token")};
+    }
+    error = (struct field_error_view){str_from(wrong != NULL ? wrong : ""), text("À corriger.")};
+    return (struct page_view){.title = text(title),
+                              .school_kind = text("du lycée"),
+                              .school_name = text("Lycée Jean-Monnet"),
+                              .logged_in = true,
+                              .user_name = text("Jean Durand"),
+                              .csrf = text("token"),
+                              .demonstration = true,
+                              .notice = text("C'est enregistré."),
+                              .errors = &error,
+                              .n_errors = wrong != NULL};
+}
+
+static void render_login(struct buf *out)
+{
+    struct login_view view = {.page = page("Connexion", "identifiant")};
+
+    if (fill != FILL_EMPTY) {
+        view.identifiant = field("durand");
+        view.mot_de_passe = field("");
+        view.logged_out = view.expired = true;
+    }
+    template_page_login(out, &view);
+}
+
+static void render_home(struct buf *out)
+{
+    struct home_view view = {.page = page("Accueil", NULL)};
+    const struct text_view address[] = {{text("2 av. Madeleine Bonnaud")}, {text("13770 Venelles")}};
+    const struct open_claim_view claims[] = {
+        {.account = text("Julia Durand"),
+         .label = text("Forfait"),
+         .claim_id = text("12"),
+         .remaining = text("158,50 €")},
+        {.account = text("Charlie Durand"),
+         .label = text("Forfait"),
+         .number = text("150510"),
+         .due_date = text("30 juin 2026"),
+         .overdue = true,
+         .remaining = text("20,00 €"),
+         .direct_debit = true,
+         .reserved = true},
+    };
+
+    if (fill != FILL_EMPTY) {
+        view.contact_lines = address;
+        view.n_contact_lines = COUNT(address);
+        view.claims = claims;
+        view.n_claims = COUNT(claims);
+        view.payments_closed = true;
+    }
+    template_page_home(out, &view);
+}
+
+static void render_credit(struct buf *out)
+{
+    struct credit_view view = {.page = page("Créditer un compte", "montant_2")};
+
+    if (fill != FILL_EMPTY) {
+        view.reference = text("dem20260329104212K7P");
+        view.token = text("one-time");
+        view.type_claim = true;
+        view.type_error = text("Choisissez un type de règlement.");
+        view.lines = two_credit_lines();
+        view.n_lines = 2;
+        view.amount_min = text("1,00 €");
+        view.amount_max = text("10 000,00 €");
+        view.courriel = field("jean.durand@example.org");
+        view.commentaires = field("Bonne réception !");
+    }
+    template_page_credit(out, &view);
+}
+
+static void render_recap(struct buf *out)
+{
+    struct recap_view view = {.page = page("Récapitulatif du paiement", NULL)};
+    const struct card_brand_view brands[] = {
+        {text("CBS"), text("CB, Visa, Mastercard"), url("/statique/carte-bancaire.svg")},
+        {text("AMX"), text("American Express"), url("/statique/carte-autre.svg")},
+    };
+
+    if (fill != FILL_EMPTY) {
+        view.reference = text("dem20260329104212K7P");
+        view.created_at = text("29 mars 2026 à 10 h 42");
+        view.created_at_iso = text("2026-03-29T10:42:00+02:00");
+        view.is_claim = view.several_lines = true;
+        view.lines = two_lines();
+        view.n_lines = 2;
+        view.amount = text("198,50 €");
+        view.email = text("jean.durand@example.org");
+        view.comment = text("Avis n° 150509.\nBonne réception !");
+        view.brands = brands;
+        view.n_brands = COUNT(brands);
+        view.similar_reference = text("dem20260329104000AAA");
+    }
+    template_page_recap(out, &view);
+}
+
+static void render_payment(struct buf *out)
+{
+    struct payment_view view = {.page = page("Votre paiement", NULL)};
+    const struct hidden_view again[] = {{text("type"), text("avance")}, {text("montant"), text("158,50")}};
+
+    if (fill != FILL_EMPTY) {
+        view.reference = text("dem20260329104212K7P");
+        view.state_name = text("AUTHORISED");
+        view.state_label = text("Paiement validé");
+        view.is_pending = view.is_paid = view.is_declined = view.is_cancelled = view.is_expired = true;
+        view.is_reversed = view.is_refunded = view.can_resume = view.under_review = view.can_pay_again = true;
+        view.refresh_s = 3;
+        view.lines = two_lines();
+        view.n_lines = 2;
+        view.amount = text("198,50 €");
+        view.created_at = view.sent_at = view.accepted_at = text("29 mars 2026 à 10 h 42");
+        view.receipt = text("2026-000123");
+        view.email = text("jean.durand@example.org");
+        view.comment = text("Bonne réception !");
+        view.again_fields = again;
+        view.n_again_fields = COUNT(again);
+    }
+    template_page_payment(out, &view);
+}
+
+static void render_history(struct buf *out)
+{
+    struct history_view view = {.page = page("Historique", NULL)};
+    const struct history_row_view rows[] = {
+        {.date = text("29/03/2026 à 10 h 42"),
+         .date_iso = text("2026-03-29T10:42:00+02:00"),
+         .account = text("Julia Durand"),
+         .amount = text("158,50 €"),
+         .state_name = text("AUTHORISED"),
+         .state_label = text("Paiement validé"),
+         .reference = text("dem20260329104212K7P")},
+        {.account = text("Charlie Durand"),
+         .state_name = text("PENDING"),
+         .state_label = text("En attente de paiement")},
+    };
+
+    if (fill != FILL_EMPTY) {
+        view.rows = rows;
+        view.n_rows = COUNT(rows);
+        view.older_url = url("/historique?avant=12");
+        view.newer_url = url("/historique");
+    }
+    template_page_history(out, &view);
+}
+
+static void render_login_history(struct buf *out)
+{
+    struct login_history_view view = {.page = page("Historique de connexion", NULL)};
+    const struct login_row_view rows[] = {
+        {text("29 mars 2026 à 10 h 42"), text("2026-03-29T10:42:00+02:00"), true, text("192.0.2.14"), text("Firefox")},
+        {text("28 mars 2026 à 10 h 42"), text("2026-03-28T10:42:00+01:00"), false, text("2001:db8::1"), text("curl")},
+    };
+
+    if (fill != FILL_EMPTY) {
+        view.rows = rows;
+        view.n_rows = COUNT(rows);
+    }
+    template_page_login_history(out, &view);
+}
+
+static void render_contact(struct buf *out)
+{
+    struct contact_view view = {.page = page("Coordonnées", "code_postal")};
+
+    if (fill != FILL_EMPTY) {
+        view.nom = view.prenom = view.adresse1 = view.adresse2 = field("Durand");
+        view.code_postal = view.ville = view.telephone = view.courriel = field("13770");
+    }
+    template_page_contact(out, &view);
+}
+
+static void render_change_password(struct buf *out)
+{
+    struct change_password_view view = {.page = page("Mot de passe", "confirmation"),
+                                        .action = url("/mot-de-passe"),
+                                        .login = text("durand"),
+                                        .length_min = 12};
+
+    if (fill != FILL_EMPTY) {
+        view.mot_de_passe = view.confirmation = field("");
+    }
+    template_page_change_password(out, &view);
+}
+
+static void render_forgotten(struct buf *out)
+{
+    struct forgotten_view view = {.page = page("Mot de passe oublié", "identifiant"), .identifiant = field("durand")};
+
+    template_page_forgotten(out, &view);
+}
+
+static void render_forgotten_sent(struct buf *out)
+{
+    struct forgotten_view view = {.page = page("Mot de passe oublié", NULL), .sent = true};
+
+    template_page_forgotten(out, &view);
+}
+
+static void render_reset_password(struct buf *out)
+{
+    struct reset_password_view view = {
+        .page = page("Mot de passe", "mot_de_passe"), .token = text("abc"), .length_min = 12};
+
+    if (fill != FILL_EMPTY) {
+        view.mot_de_passe = view.confirmation = field("");
+    }
+    template_page_reset_password(out, &view);
+}
+
+static void render_token_gone(struct buf *out)
+{
+    template_page_token_gone(out, &(struct token_gone_view){.page = page("Lien expiré", NULL)});
+}
+
+static void render_bank_return(struct buf *out)
+{
+    template_page_bank_return(out, &(struct bank_return_view){.page = page("Vérification", NULL)});
+}
+
+static void render_help(struct buf *out)
+{
+    template_page_help(out, &(struct help_view){.page = page("Aide", NULL), .bursar_phone = text("04 42 00 00 00")});
+}
+
+static void render_error(struct buf *out)
+{
+    const struct error_text *found = error_text_find(503);
+    struct error_view view = {.page = page("Erreur", NULL),
+                              .status = 503,
+                              .title = found->title,
+                              .advice = found->advice,
+                              .money_may_move = found->money_may_move,
+                              .request_id = text("7f3a9c01")};
+
+    template_page_error(out, &view);
+}
+
+static const struct rendering renderings[] = {
+    {"login", render_login},
+    {"home", render_home},
+    {"credit", render_credit},
+    {"recap", render_recap},
+    {"payment", render_payment},
+    {"history", render_history},
+    {"login_history", render_login_history},
+    {"contact", render_contact},
+    {"change_password", render_change_password},
+    {"forgotten", render_forgotten},
+    {"forgotten, sent", render_forgotten_sent},
+    {"reset_password", render_reset_password},
+    {"token_gone", render_token_gone},
+    {"bank_return", render_bank_return},
+    {"help", render_help},
+    {"error", render_error},
+};
+
+static void every_page_is_sound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(renderings); i++) {
+        assert_null(rendering_check(&renderings[i], HTML_PAGE));
+    }
+}
+
+/* The labels of the manual of 2009, in its order. */
+static void labels_of_the_manual(void **state)
+{
+    static const struct {
+        void (*render)(struct buf *out);
+        const char *labels[16];
+    } cases[] = {
+        {render_home,
+         {"Règlement en ligne de la demi-pension", "Connecté sous", "Se déconnecter",
+          "Quelle opération souhaitez-vous réaliser", "Créditer un compte", "Consulter mon historique",
+          "Modifier mes coordonnées", "Aide", "Réalisé par", NULL}},
+        {render_credit,
+         {"Type de règlement", "Effectuer un paiement d'avance", "Régler une créance", "Nom de l'élève",
+          "Montant de la transaction", "Courriel", "Commentaires", "Retour à l'accueil", NULL}},
+        {render_recap,
+         {"Récapitulatif du paiement", "Référence transaction", "Type de règlement", "Nom de l'élève",
+          "Prénom de l'élève", "de la transaction", "Courriel", "Commentaires", "Paiement sécurisé par CB",
+          "Cliquer sur l'image ci-dessus pour régler", "Imprimer le récapitulatif", "Modifier les informations", NULL}},
+        {render_history,
+         {"Encaissements par Internet", "Date", "Compte", "Montant", "État", "Historique de connexion",
+          "Retour à l'accueil", NULL}},
+    };
+    struct buf out;
+
+    (void)state;
+    fill = FILL_FULL;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        buf_init(&out, RENDERED_SIZE_MAX);
+        cases[i].render(&out);
+        assert_true(holds_in_order(buf_str(&out), cases[i].labels));
+        buf_done(&out);
+    }
+}
+
+/* What was typed comes back, at the field that is wrong and as it was. */
+static void refused_form_keeps_what_was_typed(void **state)
+{
+    static const char *const expected[] = {"<a href=\"#montant_2\">À corriger.</a>",
+                                           "action=\"/crediter?reference=dem20260329104212K7P\"",
+                                           "value=\"creance\" required checked>",
+                                           "<option value=\"12\" selected>",
+                                           "id=\"montant_2-erreur\">À corriger.</p>",
+                                           "name=\"montant_2\"",
+                                           "value=\"158,50\"",
+                                           "aria-invalid=\"true\"",
+                                           "value=\"jean.durand@example.org\"",
+                                           ">\nBonne réception !</textarea>",
+                                           NULL};
+    struct buf out;
+
+    (void)state;
+    fill = FILL_FULL;
+    buf_init(&out, RENDERED_SIZE_MAX);
+    render_credit(&out);
+    assert_true(holds_in_order(buf_str(&out), expected));
+    buf_done(&out);
+}
+
+static void error_texts_for_every_status(void **state)
+{
+    static const unsigned statuses[] = {400, 403, 404, 405, 410, 413, 422, 429, 500, 503};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(statuses); i++) {
+        assert_int_equal(error_text_find(statuses[i])->status, statuses[i]);
+        assert_true(error_text_find(statuses[i])->advice.len > 0);
+    }
+    assert_int_equal(error_text_find(431)->status, 400);
+    assert_int_equal(error_text_find(502)->status, 500);
+    assert_true(error_text_find(503)->money_may_move);
+}
+
+/* The checker itself must be able to refuse. */
+static void checker_refuses(void **state)
+{
+    static const char *const wrong[] = {
+        "<main><h1>a</main></h1>",
+        "<main><h1>a</h1>",
+        "<main><h1 class=a>a</h1></main>",
+        "<main><h1 class=\"a\" class=\"b\">a</h1></main>",
+        "<main><h1 style=\"color:red\">a</h1></main>",
+        "<main><h1 onclick=\"x\">a</h1></main>",
+        "<main><h1>a</h1><script></script></main>",
+        "<main><h1>a</h1><img alt=\"\" src=\"//evil.example/a.png\"></main>",
+        "<main><h1>a</h1><img src=\"/statique/a.svg\"></main>",
+        "<main><h1>a</h1><form method=\"post\"></form></main>",
+        "<main><h1>a</h1><input id=\"x\"></main>",
+        "<main><h1>a</h1><a href=\"#x\">x</a></main>",
+        "<main><h1 id=\"x\">a</h1><p id=\"x\"></p></main>",
+        "<main><h1>Vraiment ?</h1></main>",
+        "<main><p>a</p></main>",
+    };
+
+    (void)state;
+    assert_null(html_check(STR("<main><h1>a</h1></main>"), HTML_PAGE));
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_non_null(html_check(str_from(wrong[i]), HTML_PAGE));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_page_is_sound),
+        cmocka_unit_test(labels_of_the_manual),
+        cmocka_unit_test(refused_form_keeps_what_was_typed),
+        cmocka_unit_test(error_texts_for_every_status),
+        cmocka_unit_test(checker_refuses),
+    };
+
+    return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
+}
