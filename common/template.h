@@ -45,43 +45,43 @@ bool template_true_number(int64_t number);
 bool template_true_unsigned(uint64_t number);
 bool template_true_pointer(const void *pointer);
 
-#define TEMPLATE_NUMBERS(number, unsigned_number)                        \
-    int : number,                                                        \
-          unsigned : number,                                             \
-                     long : number,                                      \
-                            long long : number,                          \
-                                        unsigned long : unsigned_number, \
-                                                        unsigned long long : unsigned_number
+/* clang-format 14 cannot lay out _Generic. */
+/* clang-format off */
+#define TEMPLATE_TEXTS(text) const char *: text, char *: text
+#define TEMPLATE_NUMBERS(signed_, unsigned_) \
+    int: signed_, long: signed_, long long: signed_, \
+    unsigned: unsigned_, unsigned long: unsigned_, unsigned long long: unsigned_
 
 /* {{x}} in HTML text and quoted attributes. */
 #define template_put(out, x) \
-    _Generic((x), struct str                                                                                           \
-             : template_escape, const char *                                                                           \
-             : template_escape_text, char *                                                                            \
-             : template_escape_text, struct safe_url                                                                   \
-             : template_escape_url, TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
+    _Generic((x), \
+        struct str: template_escape, \
+        struct safe_url: template_escape_url, \
+        TEMPLATE_TEXTS(template_escape_text), \
+        TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
 /* {{x}} in a text mail. */
 #define template_put_plain(out, x) \
-    _Generic((x), struct str                                                                                           \
-             : template_plain, const char *                                                                            \
-             : template_plain_text, char *                                                                             \
-             : template_plain_text, struct safe_url                                                                    \
-             : template_plain_url, TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
+    _Generic((x), \
+        struct str: template_plain, \
+        struct safe_url: template_plain_url, \
+        TEMPLATE_TEXTS(template_plain_text), \
+        TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
 /* {{x}} after the literal beginning of a URL. */
 #define template_put_url_part(out, x) \
-    _Generic((x), struct str                                                                                           \
-             : template_percent, const char *                                                                          \
-             : template_percent_text, char *                                                                           \
-             : template_percent_text, TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
+    _Generic((x), \
+        struct str: template_percent, \
+        TEMPLATE_TEXTS(template_percent_text), \
+        TEMPLATE_NUMBERS(template_number, template_unsigned))((out), (x))
 /* {{#x}} and {{^x}}. */
 #define template_is_true(x) \
-    _Generic((x), bool                                                                                                 \
-             : template_true_bool, struct str                                                                          \
-             : template_true_str, const char *                                                                         \
-             : template_true_text, char *                                                                              \
-             : template_true_text, struct safe_html                                                                    \
-             : template_true_html, struct safe_url                                                                     \
-             : template_true_url, TEMPLATE_NUMBERS(template_true_number, template_true_unsigned), default              \
-             : template_true_pointer)(x)
+    _Generic((x), \
+        bool: template_true_bool, \
+        struct str: template_true_str, \
+        struct safe_html: template_true_html, \
+        struct safe_url: template_true_url, \
+        TEMPLATE_TEXTS(template_true_text), \
+        TEMPLATE_NUMBERS(template_true_number, template_true_unsigned), \
+        default: template_true_pointer)(x)
+/* clang-format on */
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "templates/asset_file.h"
 #include "templates/host_file.h"
+#include "templates/source.h"
 
 struct section {
     struct str path;      /* as written, to be closed by the same */
@@ -17,22 +18,11 @@ struct section {
 };
 
 /* A file being compiled: a template or a partial. */
-struct source {
-    const char *path;
-    struct str text;
-    size_t pos;
-    unsigned line;  /* of pos, from 1 */
+struct frame {
+    struct source source;
     unsigned floor; /* the scope that ".." cannot leave */
     unsigned n_sections;
     struct section sections[GENERATOR_SECTIONS_MAX];
-};
-
-struct tag {
-    size_t begin; /* of its text, white space before a lone tag included */
-    size_t end;
-    unsigned line;
-    char sigil;      /* # ^ / > ! @ { or '\0' */
-    struct str body; /* trimmed */
 };
 
 /* A path turned into C. */
@@ -44,12 +34,12 @@ struct operand {
 
 static int compile_source(struct generator *g, const char *path, unsigned floor);
 
-__attribute__((format(printf, 4, 5))) static int refuse(struct generator *g, const struct source *s, unsigned line,
+__attribute__((format(printf, 4, 5))) static int refuse(struct generator *g, const struct frame *f, unsigned line,
                                                         const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    buf_printf(&g->errors, "%s:%u: ", s->path, line);
+    buf_printf(&g->errors, "%s:%u: ", f->source.path, line);
     buf_vprintf(&g->errors, format, args);
     buf_append_char(&g->errors, '\n');
     va_end(args);
@@ -86,101 +76,33 @@ static void flush_literal(struct generator *g)
 }
 
 /* What the C compiler says about the next statement, it says about this line of the template. */
-static void begin_statement(struct generator *g, const struct source *s, unsigned line)
+static void begin_statement(struct generator *g, const struct frame *f, unsigned line)
 {
     flush_literal(g);
-    buf_printf(&g->code, "#line %u \"%s\"\n    ", line, s->path);
+    buf_printf(&g->code, "#line %u \"%s\"\n    ", line, f->source.path);
 }
 
-static int put_literal_char(struct generator *g, const struct source *s, char c)
+static int put_literal_char(struct generator *g, const struct frame *f, char c)
 {
     const char *why = g->is_plain ? NULL : scanner_feed(&g->html, c);
     if (why)
-        return refuse(g, s, s->line, "%s", why);
+        return refuse(g, f, f->source.line, "%s", why);
     buf_append_char(&g->literal, c);
     return 0;
 }
 
 /* The text up to `end` goes to the page. */
-static int put_literal(struct generator *g, struct source *s, size_t end)
+static int put_literal(struct generator *g, struct frame *f, size_t end)
 {
-    for (; s->pos < end; s->pos++) {
-        char c = s->text.ptr[s->pos];
-        if (c == '}' && s->pos + 1 < end && s->text.ptr[s->pos + 1] == '}')
-            return refuse(g, s, s->line, "stray }}");
-        int err = put_literal_char(g, s, c);
+    for (; f->source.pos < end; f->source.pos++) {
+        char c = f->source.text.ptr[f->source.pos];
+        if (c == '}' && f->source.pos + 1 < end && f->source.text.ptr[f->source.pos + 1] == '}')
+            return refuse(g, f, f->source.line, "stray }}");
+        int err = put_literal_char(g, f, c);
         if (err)
             return err;
-        s->line += c == '\n';
+        f->source.line += c == '\n';
     }
-    return 0;
-}
-
-static void skip_to(struct source *s, size_t end)
-{
-    for (; s->pos < end; s->pos++)
-        s->line += s->text.ptr[s->pos] == '\n';
-}
-
-/* ---- reading tags ---- */
-
-static bool find_text(struct str text, size_t from, const char *wanted, size_t *ret)
-{
-    if (from > text.len)
-        return false;
-    const char *at = memmem(text.ptr + from, text.len - from, wanted, strlen(wanted));
-    if (at)
-        *ret = (size_t)(at - text.ptr);
-    return at != NULL;
-}
-
-/* A section, partial or comment alone on its line takes the line with it. */
-static void take_line_if_alone(const struct source *s, struct tag *tag)
-{
-    size_t begin = tag->begin;
-    size_t end = tag->end;
-    while (begin > 0 && (s->text.ptr[begin - 1] == ' ' || s->text.ptr[begin - 1] == '\t'))
-        begin--;
-    while (end < s->text.len && (s->text.ptr[end] == ' ' || s->text.ptr[end] == '\t'))
-        end++;
-    if ((begin > 0 && s->text.ptr[begin - 1] != '\n') || (end < s->text.len && s->text.ptr[end] != '\n'))
-        return;
-    tag->begin = begin;
-    tag->end = end < s->text.len ? end + 1 : end;
-}
-
-static unsigned line_at(const struct source *s, size_t pos)
-{
-    unsigned line = s->line;
-    for (size_t i = s->pos; i < pos; i++)
-        line += s->text.ptr[i] == '\n';
-    return line;
-}
-
-/* ERR_NOT_FOUND when only text is left. */
-static int read_tag(struct generator *g, const struct source *s, struct tag *ret)
-{
-    struct tag tag = {0};
-    if (!find_text(s->text, s->pos, "{{", &tag.begin))
-        return ERR_NOT_FOUND;
-    tag.line = line_at(s, tag.begin);
-    size_t body = tag.begin + 2;
-    if (body < s->text.len && strchr("#^/>!@{", s->text.ptr[body]))
-        tag.sigil = s->text.ptr[body++];
-    const char *closer = tag.sigil == '{' ? "}}}" : "}}";
-    size_t end;
-    if (!find_text(s->text, body, closer, &end))
-        return refuse(g, s, tag.line, "unclosed {{");
-    tag.body = str_slice(s->text.ptr + body, end - body);
-    tag.end = end + strlen(closer);
-    if (tag.sigil != '!' && (str_find(tag.body, '\n') >= 0 || str_find(tag.body, '{') >= 0))
-        return refuse(g, s, tag.line, "unclosed {{");
-    tag.body = str_trim(tag.body);
-    if (!tag.body.len && tag.sigil != '!')
-        return refuse(g, s, tag.line, "empty tag");
-    if (tag.sigil && strchr("#^/>!", tag.sigil))
-        take_line_if_alone(s, &tag);
-    *ret = tag;
     return 0;
 }
 
@@ -194,7 +116,7 @@ static bool is_c_name(struct str name)
     return name.len > 0 && !isdigit((unsigned char)name.ptr[0]);
 }
 
-static int resolve_fields(struct generator *g, const struct source *s, const struct tag *tag, struct str path,
+static int resolve_fields(struct generator *g, const struct frame *f, const struct source_tag *tag, struct str path,
                           struct operand *operand)
 {
     const char *arrow = "->";
@@ -203,7 +125,7 @@ static int resolve_fields(struct generator *g, const struct source *s, const str
         more = str_find(path, '.') >= 0;
         struct str name = str_cut(path, '.', &path);
         if (!is_c_name(name))
-            return refuse(g, s, tag->line, "not a name: %.*s", STR_ARG(tag->body));
+            return refuse(g, f, tag->line, "not a name: %.*s", STR_ARG(tag->body));
         operand->kind = view_fields_kind(g->fields, name);
         operand->count = arena_printf(g->arena, "%.*s%sn_%.*s", STR_ARG(operand->expr), arrow, STR_ARG(name));
         operand->expr = arena_printf(g->arena, "%.*s%s%.*s", STR_ARG(operand->expr), arrow, STR_ARG(name));
@@ -212,20 +134,20 @@ static int resolve_fields(struct generator *g, const struct source *s, const str
     return 0;
 }
 
-static int resolve(struct generator *g, const struct source *s, const struct tag *tag, struct str path,
+static int resolve(struct generator *g, const struct frame *f, const struct source_tag *tag, struct str path,
                    struct operand *ret)
 {
     unsigned scope = g->scope;
     for (; str_starts_with(path, STR("../")); path = str_slice(path.ptr + 3, path.len - 3))
-        if (scope-- == s->floor)
-            return refuse(g, s, tag->line, "no view so far out: %.*s", STR_ARG(tag->body));
+        if (scope-- == f->floor)
+            return refuse(g, f, tag->line, "no view so far out: %.*s", STR_ARG(tag->body));
     struct operand operand = {.expr = scope ? arena_printf(g->arena, "item%u", scope) : STR("view")};
     if (str_eq_text(path, ".")) {
-        if (scope == s->floor)
-            return refuse(g, s, tag->line, "{{.}} outside a list");
+        if (scope == f->floor)
+            return refuse(g, f, tag->line, "{{.}} outside a list");
         operand.expr = arena_printf(g->arena, "(*%.*s)", STR_ARG(operand.expr));
     } else {
-        int err = resolve_fields(g, s, tag, path, &operand);
+        int err = resolve_fields(g, f, tag, path, &operand);
         if (err)
             return err;
     }
@@ -242,35 +164,35 @@ static const char *const put_functions[] = {
     [SCANNER_PLACE_URL_PART] = "template_put_url_part",
 };
 
-static int compile_value(struct generator *g, struct source *s, const struct tag *tag)
+static int compile_value(struct generator *g, struct frame *f, const struct source_tag *tag)
 {
     enum scanner_place place = SCANNER_PLACE_TEXT;
     const char *why = g->is_plain ? NULL : scanner_value(&g->html, &place);
     if (why)
-        return refuse(g, s, tag->line, "%s", why);
+        return refuse(g, f, tag->line, "%s", why);
     if (tag->sigil == '{' && (g->is_plain || place != SCANNER_PLACE_TEXT))
-        return refuse(g, s, tag->line, "{{{}}} elsewhere than in HTML text");
-    struct operand operand;
-    int err = resolve(g, s, tag, tag->body, &operand);
+        return refuse(g, f, tag->line, "{{{}}} elsewhere than in HTML text");
+    struct operand operand = {0};
+    int err = resolve(g, f, tag, tag->body, &operand);
     if (err)
         return err;
     const char *function = tag->sigil == '{' ? "template_html"
                            : g->is_plain     ? "template_put_plain"
                                              : put_functions[place];
-    begin_statement(g, s, tag->line);
+    begin_statement(g, f, tag->line);
     buf_printf(&g->code, "%s(out, %.*s);\n", function, STR_ARG(operand.expr));
     return 0;
 }
 
-static int compile_asset(struct generator *g, const struct source *s, const struct tag *tag)
+static int compile_asset(struct generator *g, const struct frame *f, const struct source_tag *tag)
 {
     struct asset_file asset;
     const char *why = "there are no assets";
     int err = g->assets_dir ? asset_file_load(g->arena, g->assets_dir, tag->body, &asset, &why) : ERR_NOT_FOUND;
     if (err)
-        return refuse(g, s, tag->line, "asset %.*s: %s", STR_ARG(tag->body), why);
+        return refuse(g, f, tag->line, "asset %.*s: %s", STR_ARG(tag->body), why);
     for (size_t i = 0; i < asset.path.len && !err; i++)
-        err = put_literal_char(g, s, asset.path.ptr[i]);
+        err = put_literal_char(g, f, asset.path.ptr[i]);
     return err;
 }
 
@@ -312,26 +234,26 @@ static void begin_inverted_section(struct generator *g, const struct operand *op
         buf_printf(&g->code, "if (!template_is_true(%.*s)) {\n", STR_ARG(operand->expr));
 }
 
-static int open_section(struct generator *g, struct source *s, const struct tag *tag)
+static int open_section(struct generator *g, struct frame *f, const struct source_tag *tag)
 {
     const char *why = g->is_plain ? NULL : scanner_boundary(&g->html);
     if (why)
-        return refuse(g, s, tag->line, "%s", why);
-    if (s->n_sections == GENERATOR_SECTIONS_MAX)
-        return refuse(g, s, tag->line, "more than %d sections one in the other", GENERATOR_SECTIONS_MAX);
-    struct operand operand;
-    int err = resolve(g, s, tag, tag->body, &operand);
+        return refuse(g, f, tag->line, "%s", why);
+    if (f->n_sections == GENERATOR_SECTIONS_MAX)
+        return refuse(g, f, tag->line, "more than %d sections one in the other", GENERATOR_SECTIONS_MAX);
+    struct operand operand = {0};
+    int err = resolve(g, f, tag, tag->body, &operand);
     if (err)
         return err;
     bool positive = tag->sigil == '#';
-    s->sections[s->n_sections++] = (struct section){
+    f->sections[f->n_sections++] = (struct section){
         .path = tag->body,
         .line = tag->line,
         .opens_scope = positive && operand.kind != VIEW_FIELD_VALUE,
         .repeats = positive && operand.kind == VIEW_FIELD_LIST,
         .begin = g->html,
     };
-    begin_statement(g, s, tag->line);
+    begin_statement(g, f, tag->line);
     if (positive)
         begin_positive_section(g, &operand);
     else
@@ -339,20 +261,20 @@ static int open_section(struct generator *g, struct source *s, const struct tag 
     return 0;
 }
 
-static int close_section(struct generator *g, struct source *s, const struct tag *tag)
+static int close_section(struct generator *g, struct frame *f, const struct source_tag *tag)
 {
-    if (s->n_sections == 0)
-        return refuse(g, s, tag->line, "{{/%.*s}} closes nothing", STR_ARG(tag->body));
-    struct section *section = &s->sections[--s->n_sections];
+    if (f->n_sections == 0)
+        return refuse(g, f, tag->line, "{{/%.*s}} closes nothing", STR_ARG(tag->body));
+    struct section *section = &f->sections[--f->n_sections];
     if (!str_eq(section->path, tag->body))
-        return refuse(g, s, tag->line, "{{/%.*s}} closes {{%.*s}} of line %u", STR_ARG(tag->body),
+        return refuse(g, f, tag->line, "{{/%.*s}} closes {{%.*s}} of line %u", STR_ARG(tag->body),
                       STR_ARG(section->path), section->line);
     const char *why = g->is_plain ? NULL : scanner_boundary(&g->html);
     if (!why && !g->is_plain)
         why = scanner_join(&g->html, &section->begin, section->repeats);
     if (why)
-        return refuse(g, s, tag->line, "%s", why);
-    begin_statement(g, s, tag->line);
+        return refuse(g, f, tag->line, "%s", why);
+    begin_statement(g, f, tag->line);
     buf_append_text(&g->code, "}\n");
     g->scope -= section->opens_scope;
     return 0;
@@ -360,92 +282,92 @@ static int close_section(struct generator *g, struct source *s, const struct tag
 
 /* ---- partials ---- */
 
-static int expand_partial(struct generator *g, const struct source *s, const struct tag *tag, struct str name,
+static int expand_partial(struct generator *g, const struct frame *f, const struct source_tag *tag, struct str name,
                           unsigned floor)
 {
-    int dir_len = (int)(host_file_name(s->path) - s->path);
+    int dir_len = (int)(host_file_name(f->source.path) - f->source.path);
     const char *extension = g->is_plain ? "txt" : "html";
-    struct str path = arena_printf(g->arena, "%.*s_%.*s.%s", dir_len, s->path, STR_ARG(name), extension);
+    struct str path = arena_printf(g->arena, "%.*s_%.*s.%s", dir_len, f->source.path, STR_ARG(name), extension);
     if (g->n_partials == GENERATOR_PARTIALS_MAX)
-        return refuse(g, s, tag->line, "more than %d partials one in the other", GENERATOR_PARTIALS_MAX);
+        return refuse(g, f, tag->line, "more than %d partials one in the other", GENERATOR_PARTIALS_MAX);
     g->n_partials++;
     int err = compile_source(g, path.ptr, floor);
     g->n_partials--;
     if (err == ERR_NOT_FOUND)
-        return refuse(g, s, tag->line, "unknown partial: no file %.*s", STR_ARG(path));
+        return refuse(g, f, tag->line, "unknown partial: no file %.*s", STR_ARG(path));
     if (!err && !g->is_plain && g->html.state != SCANNER_TEXT)
-        return refuse(g, s, tag->line, "the partial does not end in HTML text");
+        return refuse(g, f, tag->line, "the partial does not end in HTML text");
     return err;
 }
 
 /* The names of the partial are the fields of `path`. */
-static int expand_partial_of(struct generator *g, const struct source *s, const struct tag *tag, struct str name,
+static int expand_partial_of(struct generator *g, const struct frame *f, const struct source_tag *tag, struct str name,
                              struct str path)
 {
-    struct operand operand;
-    int err = resolve(g, s, tag, path, &operand);
+    struct operand operand = {0};
+    int err = resolve(g, f, tag, path, &operand);
     if (err)
         return err;
     if (operand.kind == VIEW_FIELD_LIST)
-        return refuse(g, s, tag->line, "a partial of a list: put it in {{#%.*s}}", STR_ARG(path));
+        return refuse(g, f, tag->line, "a partial of a list: put it in {{#%.*s}}", STR_ARG(path));
     bool is_object = operand.kind == VIEW_FIELD_OBJECT;
-    begin_statement(g, s, tag->line);
+    begin_statement(g, f, tag->line);
     buf_append_text(&g->code, "{ ");
     begin_scope(g, is_object ? "*" : "", is_object ? "" : "&", operand.expr, "");
-    err = expand_partial(g, s, tag, name, g->scope);
-    begin_statement(g, s, tag->line);
+    err = expand_partial(g, f, tag, name, g->scope);
+    begin_statement(g, f, tag->line);
     buf_append_text(&g->code, "}\n");
     g->scope--;
     return err;
 }
 
-static int compile_partial(struct generator *g, const struct source *s, const struct tag *tag)
+static int compile_partial(struct generator *g, const struct frame *f, const struct source_tag *tag)
 {
     if (!g->is_plain && g->html.state != SCANNER_TEXT)
-        return refuse(g, s, tag->line, "a partial elsewhere than in HTML text");
+        return refuse(g, f, tag->line, "a partial elsewhere than in HTML text");
     struct str path;
     struct str name = str_cut(tag->body, ' ', &path);
     path = str_trim(path);
     if (!is_c_name(name))
-        return refuse(g, s, tag->line, "not the name of a partial: %.*s", STR_ARG(name));
-    return path.len ? expand_partial_of(g, s, tag, name, path) : expand_partial(g, s, tag, name, s->floor);
+        return refuse(g, f, tag->line, "not the name of a partial: %.*s", STR_ARG(name));
+    return path.len ? expand_partial_of(g, f, tag, name, path) : expand_partial(g, f, tag, name, f->floor);
 }
 
 /* ---- files ---- */
 
-static int compile_tag(struct generator *g, struct source *s, const struct tag *tag)
+static int compile_tag(struct generator *g, struct frame *f, const struct source_tag *tag)
 {
     switch (tag->sigil) {
     case '!':
         return 0;
     case '#':
     case '^':
-        return open_section(g, s, tag);
+        return open_section(g, f, tag);
     case '/':
-        return close_section(g, s, tag);
+        return close_section(g, f, tag);
     case '>':
-        return compile_partial(g, s, tag);
+        return compile_partial(g, f, tag);
     case '@':
-        return compile_asset(g, s, tag);
+        return compile_asset(g, f, tag);
     default:
-        return compile_value(g, s, tag);
+        return compile_value(g, f, tag);
     }
 }
 
-static int compile_text(struct generator *g, struct source *s)
+static int compile_text(struct generator *g, struct frame *f)
 {
-    struct tag tag;
+    struct source_tag tag = {0};
+    const char *why = NULL;
     int err;
-    while ((err = read_tag(g, s, &tag)) == 0) {
-        if ((err = put_literal(g, s, tag.begin)) || (err = compile_tag(g, s, &tag)))
+    while ((err = source_find_tag(&f->source, &tag, &why)) == 0) {
+        if ((err = put_literal(g, f, tag.begin)) || (err = compile_tag(g, f, &tag)))
             return err;
-        skip_to(s, tag.end);
+        source_skip_to(&f->source, tag.end);
     }
-    if (err == ERR_NOT_FOUND)
-        err = put_literal(g, s, s->text.len);
-    if (!err && s->n_sections) {
-        const struct section *open = &s->sections[s->n_sections - 1];
-        err = refuse(g, s, open->line, "{{#%.*s}} is never closed", STR_ARG(open->path));
+    err = err == ERR_NOT_FOUND ? put_literal(g, f, f->source.text.len) : refuse(g, f, tag.line, "%s", why);
+    if (!err && f->n_sections) {
+        const struct section *open = &f->sections[f->n_sections - 1];
+        err = refuse(g, f, open->line, "section %.*s is never closed", STR_ARG(open->path));
     }
     return err;
 }
@@ -453,34 +375,34 @@ static int compile_text(struct generator *g, struct source *s)
 /* ERR_NOT_FOUND, without a message, if there is no such file. */
 static int compile_source(struct generator *g, const char *path, unsigned floor)
 {
-    struct source source = {.path = path, .line = 1, .floor = floor};
-    int err = host_file_read(g->arena, path, &source.text);
+    struct frame frame = {.source = {.path = path, .line = 1}, .floor = floor};
+    int err = host_file_read(g->arena, path, &frame.source.text);
     if (err == ERR_NOT_FOUND)
         return err;
     if (err)
-        return refuse(g, &source, 1, "cannot be read: %s", err_name(err));
-    if (!str_is_utf8(source.text) || str_has_control(source.text, "\n\t"))
-        return refuse(g, &source, 1, "not UTF-8, or a control character (\\r, NUL …) in it");
-    return compile_text(g, &source);
+        return refuse(g, &frame, 1, "cannot be read: %s", err_name(err));
+    if (!str_is_utf8(frame.source.text) || str_has_control(frame.source.text, "\n\t"))
+        return refuse(g, &frame, 1, "not UTF-8, or a control character (\\r, NUL …) in it");
+    return compile_text(g, &frame);
 }
 
 /* "pages/login.html" → "template_page_login" and "login". */
-static int name_function(struct generator *g, const struct source *s, struct str *ret_function, struct str *ret_name)
+static int name_function(struct generator *g, const struct frame *f, struct str *ret_function, struct str *ret_name)
 {
-    struct str file = str_from(host_file_name(s->path));
-    struct str dir = str_slice(s->path, (size_t)(file.ptr - s->path));
+    struct str file = str_from(host_file_name(f->source.path));
+    struct str dir = str_slice(f->source.path, (size_t)(file.ptr - f->source.path));
     struct str extension;
     struct str name = str_cut(file, '.', &extension);
     bool is_mail = str_ends_with(dir, STR("mail/"));
     bool is_text = str_eq_text(extension, "txt");
     if (!is_c_name(name) || (!is_text && !str_eq_text(extension, "html")))
-        return refuse(g, s, 1, "a template's name is [a-z0-9_]+.html or .txt");
+        return refuse(g, f, 1, "a template's name is [a-z0-9_]+.html or .txt");
     if (is_mail)
         *ret_function = arena_printf(g->arena, "template_mail_%.*s_%s", STR_ARG(name), is_text ? "text" : "html");
     else if (str_ends_with(dir, STR("pages/")) && !is_text)
         *ret_function = arena_printf(g->arena, "template_page_%.*s", STR_ARG(name));
     else
-        return refuse(g, s, 1, "neither pages/x.html nor mail/x.html nor mail/x.txt");
+        return refuse(g, f, 1, "neither pages/x.html nor mail/x.html nor mail/x.txt");
     g->is_plain = is_text;
     *ret_name = name;
     return 0;
@@ -488,10 +410,10 @@ static int name_function(struct generator *g, const struct source *s, struct str
 
 int generator_compile(struct generator *g, const char *path)
 {
-    struct source source = {.path = path, .line = 1};
-    struct str function;
-    struct str name;
-    int err = name_function(g, &source, &function, &name);
+    struct frame frame = {.source = {.path = path, .line = 1}};
+    struct str function = STR_NULL;
+    struct str name = STR_NULL;
+    int err = name_function(g, &frame, &function, &name);
     if (err)
         return err;
     g->html = (struct scanner){.state = SCANNER_TEXT};
@@ -504,9 +426,9 @@ int generator_compile(struct generator *g, const char *path)
     buf_printf(&g->code, "\n#line 1 \"%s\"\n%.*s\n{\n    (void)view;\n", path, STR_ARG(prototype));
     err = compile_source(g, path, 0);
     if (err == ERR_NOT_FOUND)
-        return refuse(g, &source, 1, "no such file");
+        return refuse(g, &frame, 1, "no such file");
     if (!err && g->html.state != SCANNER_TEXT)
-        err = refuse(g, &source, 1, "a tag, attribute or comment is still open at the end");
+        err = refuse(g, &frame, 1, "a tag, attribute or comment is still open at the end");
     flush_literal(g);
     buf_append_text(&g->code, "}\n");
     return err;

@@ -339,6 +339,19 @@ static bool is_same_place(const struct scanner *a, const struct scanner *b)
            a->prefix_len == b->prefix_len && memcmp(a->prefix, b->prefix, a->prefix_len) == 0;
 }
 
+static bool is_url_text(const struct scanner *s)
+{
+    return s->url == SCANNER_URL_EMPTY || s->url == SCANNER_URL_OPEN || s->url == SCANNER_URL_SAFE;
+}
+
+/* A URL that begins in one way or another: no later text can make it safe for a value. */
+static void forget_url_beginning(struct scanner *s)
+{
+    s->url = SCANNER_URL_OPEN;
+    s->prefix_len = SCANNER_PREFIX_MAX;
+    memset(s->prefix, 'x', sizeof s->prefix);
+}
+
 const char *scanner_join(struct scanner *s, const struct scanner *begin, bool repeats)
 {
     struct scanner from = *begin;
@@ -347,6 +360,10 @@ const char *scanner_join(struct scanner *s, const struct scanner *begin, bool re
             s->state = SCANNER_AFTER_VALUE;
         if (from.state == SCANNER_BEFORE_NAME)
             from.state = SCANNER_AFTER_VALUE;
+    }
+    if (!repeats && is_url_text(s) && is_url_text(&from) && !is_same_place(s, &from)) {
+        forget_url_beginning(s);
+        forget_url_beginning(&from);
     }
     return is_same_place(s, &from) ? NULL : "the section does not end in the place of the HTML in which it began";
 }

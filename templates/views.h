@@ -161,7 +161,7 @@ struct recap_view {
     bool is_claim; /* "Régler une créance", else "Effectuer un paiement d'avance" */
     const struct payment_line_view *lines;
     unsigned n_lines;
-    bool several_lines; /* n_lines > 1: the lines are shown as a table with a total */
+    bool several_lines; /* n_lines > 1: each line shows its own amount */
     struct str amount;  /* in all */
     struct str email;
     struct str comment;                   /* line breaks are kept */
@@ -303,7 +303,7 @@ struct help_view {
     struct str bursar_phone; /* of the school; while logged in */
 };
 
-/* Every answer of class 4xx or 5xx that has no page of its own. Title and advice: error_texts.h. */
+/* Every answer of class 4xx or 5xx that has no page of its own. */
 struct error_view {
     struct page_view page;
     int64_t status;

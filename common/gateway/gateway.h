@@ -12,7 +12,7 @@
 #include "common/payment_state.h"
 #include "common/str.h"
 
-enum { GATEWAY_RAW_MAX = 8192, GATEWAY_PAIRS_MAX = 64 };
+enum { GATEWAY_RAW_MAX = 8192, GATEWAY_PAIRS_MAX = 64, GATEWAY_BANK_REF_MAX = 40, GATEWAY_BANK_CODE_MAX = 8 };
 
 struct gateway;
 struct gateway_key; /* a contract's key made ready for sealing; one user at a time */
@@ -41,10 +41,11 @@ struct gateway_payment {
     struct str valid_until; /* "dd/mm/yyyy" */
 };
 
-/* What a call says before anyone believes it: enough to find contract and transaction. Slices of the raw call. */
+/* What a call says before anyone believes it: enough to find contract and transaction. Decoded, in the arena; empty
+ * when absent or malformed; the first one when there are several. */
 struct gateway_call {
-    struct str merchant_id; /* empty when absent */
-    struct str reference;   /* decoded; empty when absent */
+    struct str merchant_id;
+    struct str reference;
 };
 
 enum gateway_verdict {
@@ -52,12 +53,15 @@ enum gateway_verdict {
     GATEWAY_SEAL_BAD, /* missing, malformed or wrong */
 };
 
-/* How a good seal reads against the request that was sent. */
+/* How a good seal reads against the request that was sent. Whatever may go to a column of the database has its bounds.
+ */
 struct gateway_judgement {
-    bool shape_ok;                /* exactly as the design's "Who may be credited" says */
-    const char *shape_fault;      /* static text for review_items.detail when not */
+    /* Exactly as the design's "Who may be credited" says, but for the amount: it must be well-formed, and
+     * payment_decide compares it with the payment's (a refund may be of a part; other money goes to suspense). */
+    bool shape_ok;
+    const char *shape_fault;      /* static French text for review_items.detail when not */
     struct payment_report report; /* contract_id as given; filled as far as readable even when the shape is bad */
-    struct str bank_code;         /* etat, as received */
+    struct str bank_code;         /* etat, as received; empty when over GATEWAY_BANK_CODE_MAX or not alphanumeric */
 };
 
 struct gateway {

@@ -1,0 +1,50 @@
+/* spplus: SP Plus (Caisse d'Épargne), what its four files share. Rules and vectors: bank-protocols.md §1.
+ *
+ *     spplus.c        the gateway itself: building the request, reading a call
+ *     spplus_key.c    the merchant's key
+ *     spplus_seal.c   names and values of the raw bytes, and the seal over the values
+ *     spplus_judge.c  whether a well-sealed call says exactly what was asked, and what it reports */
+#ifndef DP_COMMON_GATEWAY_SPPLUS_H
+#define DP_COMMON_GATEWAY_SPPLUS_H
+
+#include "common/digest.h"
+#include "common/gateway/gateway.h"
+
+enum { SPPLUS_SEAL_DIGITS = 2 * DIGEST_SHA1_LEN };
+
+struct gateway_key {
+    struct digest_hmac *hmac; /* owned */
+};
+
+int spplus_key_new(struct str material, struct gateway_key **ret_key);
+void spplus_key_free(struct gateway_key *key);
+bool spplus_key_is_demonstration(struct str material);
+
+/* Raw bytes as they came, nothing decoded. */
+struct spplus_pair {
+    struct str name, value;
+};
+
+/* A call or request taken apart. The hmac pairs stand apart, wherever they were. */
+struct spplus_pairs {
+    struct spplus_pair items[GATEWAY_PAIRS_MAX];
+    size_t count;
+    struct str seal; /* the last hmac's value */
+    size_t seals;    /* how many there were */
+};
+
+/* Borrows from `raw`. Every "&" parts two pairs, so an empty one has an empty name. ERR_TOO_LARGE past GATEWAY_RAW_MAX
+ * bytes or GATEWAY_PAIRS_MAX pairs; *ret is then undefined. */
+int spplus_read_pairs(struct str raw, struct spplus_pairs *ret);
+/* The first pair of that name, or NULL. */
+const struct spplus_pair *spplus_find_pair(const struct spplus_pairs *pairs, const char *name);
+
+/* The seal over values without separator, in upper-case digits, NUL-terminated. */
+void spplus_seal(struct gateway_key *key, const struct str *values, size_t n_values, char out[SPPLUS_SEAL_DIGITS + 1]);
+struct str spplus_unseal(struct str raw, struct arena *arena);
+enum gateway_verdict spplus_verify(const struct gateway_contract *contract, struct str raw, struct arena *arena);
+
+struct gateway_judgement spplus_judge(const struct gateway_contract *contract, struct str sent, struct str raw,
+                                      struct arena *arena);
+
+#endif

@@ -1,0 +1,238 @@
+#include "server/app.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "server/admin_pages.h"
+#include "server/page.h"
+#include "server/pages.h"
+#include "server/response.h"
+#include "server/statements.h"
+
+/* --- opening -------------------------------------------------------------------------------------------------------
+ */
+
+/* Pages are limited per address; the bank and the machines of /statique are not worth a bucket. */
+static unsigned admit(struct request *request, const struct route *route)
+{
+    struct app *app = request->app;
+    if (route->flags & ROUTE_BANK)
+        return 0;
+    return rate_limit_take(app->rates, request->address, clock_monotonic_ms()) ? 0 : 429;
+}
+
+/* Chrome applies form-action to the redirect that follows a POST: without the bank's origin nobody could pay. */
+static void contracts_changed(void *data)
+{
+    struct app *app = data;
+    struct arena arena;
+    struct str list;
+
+    arena_init(&arena, 1 << 20);
+    list = contracts_form_action(app->contracts, &arena);
+    snprintf(app->form_action, sizeof app->form_action, "%.*s", STR_ARG(list));
+    response_set_policy(app->https, app->form_action);
+    arena_done(&arena);
+}
+
+static int read_password(const char *path, char **ret_password)
+{
+    *ret_password = NULL;
+    return path ? config_read_secret(path, ret_password) : 0;
+}
+
+static void wipe_password(char *password)
+{
+    if (password)
+        sodium_memzero(password, strlen(password));
+    free(password);
+}
+
+static int open_redis(struct app *app)
+{
+    const struct config *config = app->config;
+    char *password;
+    int err = read_password(config->redis.password_file, &password);
+
+    if (err) {
+        log_error("secret_unreadable", LOG_STR("file", config->redis.password_file), LOG_ERR(err));
+        return err;
+    }
+    app->redis = redis_client_new(app->loop, "sessions", &config->redis.sessions, password, config->redis.timeout_ms);
+    wipe_password(password);
+    app->sessions = session_store_new(app->redis, config);
+    app->events = event_queue_new(app->loop, config);
+    return 0;
+}
+
+static void open_stores(struct app *app)
+{
+    const struct config *config = app->config;
+
+    app->db = db_pool_new(app->loop, config, statements, SQL_COUNT);
+    app->contracts = contracts_new(app->loop, config, app->vault, app->db);
+    contracts_on_change(app->contracts, contracts_changed, app);
+    app->hashes = hash_pool_new(app->loop, config);
+    app->rates = rate_limit_new(config->listen.rate_per_second, config->listen.rate_burst);
+    app->seen = seen_calls_new();
+    app->keeper = journal_keeper_new(app);
+}
+
+static int open_listeners(struct app *app, unsigned instance)
+{
+    const struct config *config = app->config;
+    const struct listener_options pages = {
+        .name = "pages",
+        .address = config->listen.address,
+        .port = config->listen.port,
+        .shared = true,
+        .config = config,
+        .router = &app->pages_router,
+    };
+    const struct listener_options administration = {
+        .name = "administration",
+        .address = config->listen.admin_address,
+        .port = config->listen.admin_port + instance,
+        .config = config,
+        .router = &app->administration_router,
+    };
+    int err;
+
+    app->pages_router = (struct router){.routes = public_routes, .app = app, .error = page_draw_error, .admit = admit};
+    app->administration_router = (struct router){.routes = admin_routes, .app = app, .error = admin_draw_error};
+    err = listener_open(app->loop, &pages, &app->pages);
+    if (err == 0)
+        err = listener_open(app->loop, &administration, &app->administration);
+    return err;
+}
+
+int app_open(struct app *app, uv_loop_t *loop, const struct config *config, unsigned instance)
+{
+    int err;
+
+    *app = (struct app){.loop = loop, .config = config};
+    app->https = str_starts_with(str_from(config->site.base_url), STR("https://"));
+    err = vault_open(config->security.master_key_file, &app->vault);
+    if (err) {
+        log_error("master_key_unusable", LOG_STR("file", config->security.master_key_file), LOG_ERR(err));
+        return err;
+    }
+    csrf_init(&app->csrf, app->vault);
+    err = journal_open(loop, config, &app->journal);
+    if (err == 0)
+        err = open_redis(app);
+    if (err)
+        return err;
+    open_stores(app);
+    return open_listeners(app, instance);
+}
+
+/* --- closing -------------------------------------------------------------------------------------------------------
+ */
+
+/* Each step closes one part and goes on when it is closed: first what makes work, last what it needs. A start that
+ * failed has not made them all. */
+static void close_next(void *data);
+
+static void close_pages(struct app *app)
+{
+    if (app->pages)
+        listener_drain(app->pages, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_keeper(struct app *app)
+{
+    if (app->keeper)
+        journal_keeper_close(app->keeper, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_hashes(struct app *app)
+{
+    if (app->hashes)
+        hash_pool_close(app->hashes, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_events(struct app *app)
+{
+    if (app->events)
+        event_queue_close(app->events, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_redis(struct app *app)
+{
+    if (app->redis)
+        redis_client_close(app->redis, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_db(struct app *app)
+{
+    if (app->db)
+        db_pool_close(app->db, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_contracts(struct app *app)
+{
+    if (app->contracts)
+        contracts_close(app->contracts, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_journal(struct app *app)
+{
+    if (app->journal)
+        journal_close(app->journal, close_next, app);
+    else
+        close_next(app);
+}
+
+static void close_administration(struct app *app)
+{
+    if (app->administration)
+        listener_drain(app->administration, close_next, app);
+    else
+        close_next(app);
+}
+
+static void free_rest(struct app *app)
+{
+    session_store_free(app->sessions);
+    rate_limit_free(app->rates);
+    seen_calls_free(app->seen);
+    csrf_done(&app->csrf);
+    vault_free(app->vault);
+    log_info("server_stopped");
+}
+
+static void (*const close_steps[])(struct app *app) = {
+    close_pages, close_keeper,    close_hashes,  close_events,         close_redis,
+    close_db,    close_contracts, close_journal, close_administration, free_rest,
+};
+
+static void close_next(void *data)
+{
+    struct app *app = data;
+    close_steps[app->close_step++](app);
+}
+
+void app_close(struct app *app)
+{
+    if (app->close_step == 0)
+        close_next(app);
+}

@@ -1,0 +1,68 @@
+/* app: everything one dp-server process has, made once by main.c and handed to each request. */
+#ifndef DP_SERVER_APP_H
+#define DP_SERVER_APP_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/config.h"
+#include "common/vault.h"
+#include "server/contracts.h"
+#include "server/csrf.h"
+#include "server/db_pool.h"
+#include "server/event_queue.h"
+#include "server/hash_pool.h"
+#include "server/journal.h"
+#include "server/rate_limit.h"
+#include "server/redis_client.h"
+#include "server/seen_calls.h"
+#include "server/session.h"
+
+#include "server/journal_keeper.h"
+#include "server/listener.h"
+
+/* Counters of the bank's calls, for /metrics. */
+struct bank_stats {
+    uint64_t accepted;   /* journalled (or confirmed by Redis alone) and acknowledged */
+    uint64_t repeated;   /* the same sealed call within the hour */
+    uint64_t bad_seal;   /* 403 */
+    uint64_t unverified; /* no contract could be looked up: kept for the worker */
+    uint64_t abandoned;  /* nothing could keep it: connection closed unanswered */
+};
+
+enum { APP_FORM_ACTION_SIZE = 2048 };
+
+struct app {
+    uv_loop_t *loop;
+    const struct config *config;
+    struct vault *vault;             /* owned */
+    struct db_pool *db;              /* owned */
+    struct redis_client *redis;      /* owned; sessions */
+    struct session_store *sessions;  /* owned */
+    struct event_queue *events;      /* owned */
+    struct journal *journal;         /* owned */
+    struct contracts *contracts;     /* owned */
+    struct hash_pool *hashes;        /* owned */
+    struct rate_limit *rates;        /* owned */
+    struct seen_calls *seen;         /* owned */
+    struct journal_keeper *keeper;   /* owned */
+    struct listener *pages;          /* owned; NULL once drained */
+    struct listener *administration; /* owned */
+    struct router pages_router, administration_router;
+    struct csrf csrf;
+    bool https;                             /* base_url begins with https:// */
+    char form_action[APP_FORM_ACTION_SIZE]; /* origins of the banks' pages, for the security policy */
+    unsigned close_step;                    /* how far app_close() has come */
+    struct bank_stats bank;
+    int64_t unverified_minute; /* how many unverified calls were kept in this minute */
+    unsigned unverified_count;
+};
+
+/* Makes everything and starts listening. The stores connect in the background and for ever; only what this machine
+ * alone decides can fail here: ERR_INVALID (configuration), ERR_FORBIDDEN, ERR_IO (key file, journal, port). The reason
+ * is logged. */
+int app_open(struct app *app, uv_loop_t *loop, const struct config *config, unsigned instance);
+/* Drains: no new connection, no request cut, no event lost; then closes everything. The loop ends by itself. */
+void app_close(struct app *app);
+
+#endif

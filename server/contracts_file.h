@@ -1,0 +1,22 @@
+/* contracts_file: the bank contracts, keys still sealed, in a file beside the journal. */
+#ifndef DP_SERVER_CONTRACTS_FILE_H
+#define DP_SERVER_CONTRACTS_FILE_H
+
+#include "common/arena.h"
+#include "common/config.h"
+
+/* A row of bank_contracts. */
+struct contract_record {
+    int64_t id;
+    struct str gateway, merchant_id, payment_url, sealed_key, currency;
+    int64_t bank_ref_len;
+    struct str callback_extra, means;
+};
+
+/* Writes all of them to a new 0600 file, syncs it, renames it over the old one. ERR_IO. */
+int contracts_file_write(const struct config *config, const struct contract_record *records, unsigned n_records);
+/* In `arena`. ERR_NOT_FOUND when there is no file, ERR_CORRUPT when it is not one of ours. */
+int contracts_file_read(const struct config *config, struct arena *arena, struct contract_record **ret_records,
+                        unsigned *ret_n_records);
+
+#endif

@@ -1,0 +1,186 @@
+#include "server/journal_keeper.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "server/app.h"
+#include "server/statements.h"
+
+enum { ROUND_EVERY_MS = 5000, FULL_ROUND_MS = 20, PUSH_TIMEOUT_MS = 2000, ARENA_MAX_BYTES = 8 << 20 };
+
+struct pushed;
+
+/* One round: due records are read, looked up in the inbox, released or pushed again. */
+struct journal_keeper {
+    struct app *app; /* borrowed */
+    uv_timer_t timer;
+    bool busy; /* a round is under way */
+    bool closing;
+    struct arena arena; /* of the round */
+    struct event *events;
+    unsigned n_events;
+    struct db_step step;
+    struct db_run run;
+    unsigned n_pushing;
+    uint64_t resent;
+    void (*closed)(void *data);
+    void *closed_data;
+};
+
+struct pushed {
+    struct journal_keeper *keeper;
+    const struct event *event;
+};
+
+static void timer_fired(uv_timer_t *timer);
+
+static void timer_closed(uv_handle_t *handle)
+{
+    struct journal_keeper *keeper = handle->data;
+    keeper->closed(keeper->closed_data);
+    free(keeper);
+}
+
+static void end_round(struct journal_keeper *keeper)
+{
+    /* A full batch means more is waiting: go on without pause. */
+    uint64_t pause_ms = keeper->n_events == INBOX_KNOWN_MAX ? FULL_ROUND_MS : ROUND_EVERY_MS;
+
+    keeper->busy = false;
+    arena_done(&keeper->arena);
+    if (keeper->closing)
+        uv_close((uv_handle_t *)&keeper->timer, timer_closed);
+    else
+        uv_timer_start(&keeper->timer, timer_fired, pause_ms, 0);
+}
+
+static void push_done(void *data, int err)
+{
+    struct pushed *pushed = data;
+    struct journal_keeper *keeper = pushed->keeper;
+
+    if (err == 0) {
+        keeper->resent++;
+        journal_touch(keeper->app->journal, &pushed->event->id, 1);
+    }
+    if (--keeper->n_pushing == 0)
+        end_round(keeper);
+}
+
+static bool is_known(const struct db_result *known, const struct event *event)
+{
+    for (unsigned i = 0; i < known->n_rows; i++) {
+        if (str_eq(known->cells[i].text, str_slice((const char *)event->id, EVENT_ID_LEN)))
+            return true;
+    }
+    return false;
+}
+
+static void push_again(struct journal_keeper *keeper, const struct event *event)
+{
+    struct pushed *pushed = ARENA_NEW(&keeper->arena, struct pushed);
+    *pushed = (struct pushed){keeper, event};
+    keeper->n_pushing++;
+    event_queue_push(keeper->app->events, event, PUSH_TIMEOUT_MS, push_done, pushed);
+}
+
+/* Without the database nothing is released; what is due is pushed all the same, since the inbox makes a repeat
+ * harmless. */
+static void inbox_read(struct db_run *run, int err)
+{
+    struct journal_keeper *keeper = run->data;
+    unsigned resent = 0;
+
+    if (err)
+        log_warn("inbox_not_read", LOG_ERR(err));
+    for (unsigned i = 0; i < keeper->n_events; i++) {
+        if (err == 0 && is_known(&run->results[0], &keeper->events[i])) {
+            journal_release(keeper->app->journal, &keeper->events[i].id, 1);
+        } else if (event_queue_is_ready(keeper->app->events)) {
+            push_again(keeper, &keeper->events[i]);
+            resent++;
+        }
+    }
+    if (resent > 0)
+        log_warn("bank_calls_sent_again", LOG_INT("count", resent));
+    if (keeper->n_pushing == 0)
+        end_round(keeper);
+}
+
+/* The statement has a fixed number of parameters: the first id fills the rest. */
+static void read_inbox(struct journal_keeper *keeper)
+{
+    struct db_value *ids = ARENA_ARRAY(&keeper->arena, INBOX_KNOWN_MAX, struct db_value);
+
+    for (unsigned i = 0; i < INBOX_KNOWN_MAX; i++) {
+        const struct event *event = &keeper->events[i < keeper->n_events ? i : 0];
+        ids[i] = DB_S(str_slice((const char *)event->id, EVENT_ID_LEN));
+    }
+    keeper->step = (struct db_step){.statement = SQL_INBOX_KNOWN, .params = ids, .expect = DB_ANY_COUNT};
+    keeper->run = (struct db_run){
+        .arena = &keeper->arena, .steps = &keeper->step, .n_steps = 1, .done = inbox_read, .data = keeper};
+    db_pool_run(keeper->app->db, &keeper->run);
+}
+
+static struct event copy_event(struct arena *arena, const struct event *event)
+{
+    struct event copy = *event;
+    copy.gateway = arena_str(arena, event->gateway);
+    copy.raw = arena_str(arena, event->raw);
+    copy.ip = arena_str(arena, event->ip);
+    copy.login = arena_str(arena, event->login);
+    return copy;
+}
+
+static void due_read(void *data, const struct event *events, unsigned n_events)
+{
+    struct journal_keeper *keeper = data;
+
+    keeper->n_events = n_events;
+    if (n_events == 0) {
+        end_round(keeper);
+        return;
+    }
+    keeper->events = ARENA_ARRAY(&keeper->arena, n_events, struct event);
+    for (unsigned i = 0; i < n_events; i++)
+        keeper->events[i] = copy_event(&keeper->arena, &events[i]);
+    read_inbox(keeper);
+}
+
+static void timer_fired(uv_timer_t *timer)
+{
+    struct journal_keeper *keeper = timer->data;
+    int64_t age_us = (int64_t)keeper->app->config->journal.resend_after_s * CLOCK_SECOND_US;
+
+    keeper->busy = true;
+    arena_init(&keeper->arena, ARENA_MAX_BYTES);
+    journal_read_due(keeper->app->journal, age_us, INBOX_KNOWN_MAX, due_read, keeper);
+}
+
+struct journal_keeper *journal_keeper_new(struct app *app)
+{
+    struct journal_keeper *keeper = calloc(1, sizeof *keeper);
+    if (!keeper)
+        log_fatal("out_of_memory");
+    keeper->app = app;
+    uv_timer_init(app->loop, &keeper->timer);
+    keeper->timer.data = keeper;
+    uv_timer_start(&keeper->timer, timer_fired, 0, 0);
+    return keeper;
+}
+
+uint64_t journal_keeper_resent(const struct journal_keeper *keeper)
+{
+    return keeper->resent;
+}
+
+void journal_keeper_close(struct journal_keeper *keeper, void (*closed)(void *data), void *data)
+{
+    keeper->closing = true;
+    keeper->closed = closed;
+    keeper->closed_data = data;
+    uv_timer_stop(&keeper->timer);
+    if (!keeper->busy)
+        uv_close((uv_handle_t *)&keeper->timer, timer_closed);
+}

@@ -1,0 +1,80 @@
+/* Accueil: who I am, what I owe, the three actions. */
+#include "common/clock.h"
+#include "common/french.h"
+#include "server/open_claims.h"
+#include "server/page.h"
+#include "server/pages.h"
+
+enum { CONTACT_LINES_MAX = 3 };
+
+static unsigned add_contact_line(struct text_view *lines, unsigned n, struct str text)
+{
+    if (text.len > 0)
+        lines[n++].text = text;
+    return n;
+}
+
+static void fill_contact(struct page *page, struct home_view *view)
+{
+    struct text_view *lines = ARENA_ARRAY(page->arena, CONTACT_LINES_MAX, struct text_view);
+    struct str town = arena_printf(page->arena, "%.*s %.*s", STR_ARG(page_user_text(page, USER_POSTCODE)),
+                                   STR_ARG(page_user_text(page, USER_CITY)));
+    unsigned n = 0;
+
+    n = add_contact_line(lines, n, page_user_text(page, USER_ADDRESS1));
+    n = add_contact_line(lines, n, page_user_text(page, USER_ADDRESS2));
+    n = add_contact_line(lines, n, str_trim(town));
+    view->contact_lines = lines;
+    view->n_contact_lines = n;
+}
+
+static struct open_claim_view claim_view(struct page *page, const struct open_claim *claim, struct str today)
+{
+    struct open_claim_view view = {
+        .account = claim->account_name,
+        .label = claim->label,
+        .number = claim->number,
+        .due_date = french_date_from_iso(page->arena, claim->due_date),
+        .remaining = french_money(page->arena, claim->remaining_cents),
+        .direct_debit = claim->direct_debit,
+    };
+    if (!claim->direct_debit)
+        view.claim_id = arena_printf(page->arena, "%lld", (long long)claim->id);
+    /* ISO dates compare as text. */
+    view.overdue = claim->due_date.len == today.len && memcmp(claim->due_date.ptr, today.ptr, today.len) < 0;
+    return view;
+}
+
+static void home_loaded(struct page *page)
+{
+    struct open_claims claims = open_claims_read(page->arena, page_result(page, 0));
+    struct open_claim_view *rows = ARENA_ARRAY(page->arena, claims.n_items, struct open_claim_view);
+    struct str today = str_slice(french_time_iso(page->arena, clock_now_us()).ptr, 10);
+    struct home_view view = {.payments_closed = !page_user_number(page, USER_PAYMENTS_OPEN)};
+    struct response *response;
+
+    for (unsigned i = 0; i < claims.n_items; i++)
+        rows[i] = claim_view(page, &claims.items[i], today);
+    view.claims = rows;
+    view.n_claims = claims.n_items;
+    fill_contact(page, &view);
+    if (form_get(&page->form, "coordonnees").len > 0)
+        page->view.notice = STR("Vos coordonnées sont enregistrées.");
+    if (form_get(&page->form, "mot-de-passe").len > 0)
+        page->view.notice = STR("Votre nouveau mot de passe est enregistré.");
+    response = page_response(page, 200);
+    view.page = page->view;
+    template_page_home(&response->body, &view);
+    page_send(page, response);
+}
+
+static void home_opened(struct page *page)
+{
+    page_step(page, SQL_OPEN_CLAIMS, DB_ANY_COUNT, PAGE_OWNER(page));
+    page_query(page, home_loaded);
+}
+
+void page_home(struct request *request)
+{
+    page_open(request, PAGE_LOGGED_IN, "Accueil", home_opened);
+}

@@ -1,0 +1,188 @@
+/* Connexion and déconnexion. */
+#include "common/err.h"
+#include "common/log.h"
+#include "common/password.h"
+#include "server/page.h"
+#include "server/pages.h"
+
+enum { USER_AGENT_MAX = 255, IDENTIFIER_MAX = 64 };
+
+/* Columns of SQL_USER_BY_LOGIN. */
+enum { CANDIDATE_ID, CANDIDATE_SCHOOL, CANDIDATE_HASH, CANDIDATE_MUST_CHANGE };
+
+struct login {
+    struct str identifier;
+    struct str password;
+    const struct db_value *candidate; /* NULL: no such login */
+    struct session session;           /* what the session is made of */
+};
+
+static void show_form(struct page *page, unsigned status, struct str identifier)
+{
+    struct response *response;
+    struct login_view view = {
+        .identifiant = {.value = identifier},
+        .expired = str_eq(form_get(&page->form, "session"), STR("expiree")),
+        .logged_out = str_eq(form_get(&page->form, "session"), STR("fermee")),
+    };
+
+    page_bind_visitor(page);
+    response = page_response(page, status);
+    view.page = page->view;
+    template_page_login(&response->body, &view);
+    page_send(page, response);
+}
+
+/* The same words whether the login or the password is wrong: no one learns which logins exist. */
+static void refuse(struct page *page)
+{
+    struct login *login = page->state;
+    page_error(page, "identifiant",
+               STR("Identifiant ou mot de passe incorrect. Vérifiez la saisie, ou demandez un nouveau mot de passe."));
+    show_form(page, 422, login->identifier);
+}
+
+static void login_recorded(struct page *page)
+{
+    refuse(page);
+}
+
+static void record_attempt(struct page *page, bool success, page_cb next)
+{
+    struct login *login = page->state;
+    struct str agent = request_header(page->request, "User-Agent");
+    struct db_value user = login->candidate ? DB_I(login->candidate[CANDIDATE_ID].number) : DB_N;
+
+    if (agent.len > USER_AGENT_MAX)
+        agent.len = USER_AGENT_MAX;
+    if (!str_is_utf8(agent))
+        agent = STR_NULL;
+    page_step(page, SQL_LOGIN_RECORD, DB_ANY_COUNT, user, DB_I(success), DB_S(str_from(page->request->address)),
+              DB_S(agent));
+    page_query(page, next);
+}
+
+static void session_created(void *data, int err, struct session *session)
+{
+    struct page *page = data;
+    struct response *response;
+
+    if (err) {
+        page_fail_err(page, err);
+        return;
+    }
+    response = response_new(page->request, 303);
+    response_header(response, "Location", session->must_change_password ? STR("/mot-de-passe") : STR("/accueil"));
+    page_set_session(page, response, session);
+    page_send(page, response);
+}
+
+static void success_recorded(struct page *page)
+{
+    struct login *login = page->state;
+    login->session = (struct session){
+        .user_id = login->candidate[CANDIDATE_ID].number,
+        .school_id = login->candidate[CANDIDATE_SCHOOL].number,
+        .must_change_password = login->candidate[CANDIDATE_MUST_CHANGE].number != 0,
+    };
+    session_create(page->app->sessions, page->arena, &login->session, session_created, page);
+}
+
+static void password_checked(void *data, int err)
+{
+    struct page *page = data;
+    struct login *login = page->state;
+
+    if (err == 0 && login->candidate)
+        record_attempt(page, true, success_recorded);
+    else if (err == 0 || err == ERR_FORBIDDEN)
+        record_attempt(page, false, login_recorded);
+    else
+        page_fail_err(page, err);
+}
+
+/* An unknown login costs the same hash as a known one. */
+static void candidate_found(struct page *page)
+{
+    struct login *login = page->state;
+    const struct db_result *result = page_result(page, 0);
+    const char *hash = password_dummy_hash();
+
+    if (result->n_rows > 0) {
+        login->candidate = db_row(result, 0);
+        hash = arena_text(page->arena, login->candidate[CANDIDATE_HASH].text);
+    }
+    hash_pool_verify(page->app->hashes, hash, login->password, password_checked, page);
+}
+
+static void login_submitted(struct page *page)
+{
+    struct login *login = ARENA_NEW(page->arena, struct login);
+    page->state = login;
+    login->identifier = page_field(page, "identifiant");
+    login->password = form_get(&page->form, "mot_de_passe");
+    if (login->identifier.len == 0)
+        page_error(page, "identifiant",
+                   STR("Indiquez votre identifiant : il figure dans le courrier de l'établissement."));
+    if (login->password.len == 0)
+        page_error(page, "mot_de_passe", STR("Indiquez votre mot de passe."));
+    if (page->view.n_errors > 0) {
+        show_form(page, 422, login->identifier);
+    } else if (login->identifier.len > IDENTIFIER_MAX || login->password.len > PASSWORD_LENGTH_MAX * 4) {
+        refuse(page); /* nothing of that length exists */
+    } else {
+        page_step(page, SQL_USER_BY_LOGIN, DB_ANY_COUNT, DB_S(login->identifier));
+        page_query(page, candidate_found);
+    }
+}
+
+static void login_opened(struct page *page)
+{
+    if (page_is_post(page))
+        login_submitted(page);
+    else if (page->session)
+        page_redirect(page, STR("/accueil"));
+    else
+        show_form(page, 200, STR_NULL);
+}
+
+void page_login(struct request *request)
+{
+    page_open(request, PAGE_PUBLIC, "Connexion", login_opened);
+}
+
+static void logged_out(void *data, int err, struct session *session)
+{
+    struct page *page = data;
+    struct response *response;
+
+    (void)session;
+    if (err && err != ERR_NOT_FOUND) {
+        page_fail_err(page, err);
+        return;
+    }
+    response = response_new(page->request, 303);
+    response_header(response, "Location", STR("/connexion?session=fermee"));
+    page_clear_session(page, response);
+    page_send(page, response);
+}
+
+static void logout_opened(struct page *page)
+{
+    session_destroy(page->app->sessions, page->arena, page->cookie, logged_out, page);
+}
+
+void page_logout(struct request *request)
+{
+    page_open(request, PAGE_PASSWORD, "Déconnexion", logout_opened);
+}
+
+static void root_opened(struct page *page)
+{
+    page_redirect(page, page->session ? STR("/accueil") : STR("/connexion"));
+}
+
+void page_root(struct request *request)
+{
+    page_open(request, PAGE_PUBLIC, "Accueil", root_opened);
+}

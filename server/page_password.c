@@ -1,0 +1,137 @@
+/* Changing the password: asked for at first login, offered at any time. A new session follows, so that a stolen cookie
+ * dies with the old password. */
+#include "common/err.h"
+#include "common/password.h"
+#include "server/page.h"
+#include "server/pages.h"
+
+static void show_form(struct page *page, unsigned status)
+{
+    struct change_password_view view = {
+        .action = {STR("/mot-de-passe")},
+        .login = page_user_text(page, USER_LOGIN),
+        .length_min = PASSWORD_LENGTH_MIN,
+    };
+    struct response *response;
+
+    for (unsigned i = 0; i < page->view.n_errors; i++) {
+        bool first = str_eq(page->view.errors[i].field, STR("mot_de_passe"));
+        *(first ? &view.mot_de_passe.error : &view.confirmation.error) = page->view.errors[i].message;
+    }
+    response = page_response(page, status);
+    view.page = page->view;
+    template_page_change_password(&response->body, &view);
+    page_send(page, response);
+}
+
+static void session_created(void *data, int err, struct session *session)
+{
+    struct page *page = data;
+    struct response *response;
+
+    if (err) {
+        page_fail_err(page, err);
+        return;
+    }
+    response = response_new(page->request, 303);
+    response_header(response, "Location", STR("/accueil?mot-de-passe=enregistre"));
+    page_set_session(page, response, session);
+    page_send(page, response);
+}
+
+static void sessions_ended(void *data, int err, struct session *session)
+{
+    struct page *page = data;
+    struct session *values = ARENA_NEW(page->arena, struct session);
+
+    (void)session;
+    if (err) {
+        page_fail_err(page, err);
+        return;
+    }
+    *values = (struct session){.user_id = page->session->user_id, .school_id = page->session->school_id};
+    session_create(page->app->sessions, page->arena, values, session_created, page);
+}
+
+static void stored(struct page *page)
+{
+    session_destroy_others(page->app->sessions, page->arena, page->session->user_id, STR_NULL, sessions_ended, page);
+}
+
+/* Changed meanwhile from another device: nothing was written. */
+static void store_refused(struct page *page)
+{
+    page_fail(page, 403);
+}
+
+static void hashed(void *data, int err, const char *hash)
+{
+    struct page *page = data;
+    struct str old = *(struct str *)page->state;
+
+    if (err) {
+        page_fail_err(page, err);
+        return;
+    }
+    page_step(page, SQL_PASSWORD_CHANGE, 1, DB_S(arena_str(page->arena, str_from(hash))), PAGE_OWNER(page), DB_S(old));
+    page_change(page, stored, store_refused);
+}
+
+static void compared(void *data, int err)
+{
+    struct page *page = data;
+
+    if (err == 0) {
+        page_error(page, "mot_de_passe", STR("Choisissez un mot de passe différent de l'actuel."));
+        show_form(page, 422);
+    } else if (err == ERR_FORBIDDEN) {
+        hash_pool_hash(page->app->hashes, form_get(&page->form, "mot_de_passe"), hashed, page);
+    } else {
+        page_fail_err(page, err);
+    }
+}
+
+static void old_loaded(struct page *page)
+{
+    struct str *old = ARENA_NEW(page->arena, struct str);
+
+    if (page_result(page, 0)->n_rows == 0) {
+        page_fail(page, 403);
+        return;
+    }
+    *old = db_row(page_result(page, 0), 0)[0].text;
+    page->state = old;
+    hash_pool_verify(page->app->hashes, arena_text(page->arena, *old), form_get(&page->form, "mot_de_passe"), compared,
+                     page);
+}
+
+static void submit(struct page *page)
+{
+    struct str password = form_get(&page->form, "mot_de_passe");
+    const char *refusal =
+        password_refusal(password, page_user_text(page, USER_LOGIN), page_user_text(page, USER_SCHOOL_NAME));
+
+    if (refusal)
+        page_error(page, "mot_de_passe", str_from(refusal));
+    else if (!str_eq(password, form_get(&page->form, "confirmation")))
+        page_error(page, "confirmation", STR("Les deux saisies diffèrent : retapez le même mot de passe."));
+    if (page->view.n_errors > 0) {
+        show_form(page, 422);
+        return;
+    }
+    page_step(page, SQL_USER_PASSWORD, DB_ANY_COUNT, PAGE_OWNER(page));
+    page_query(page, old_loaded);
+}
+
+static void opened(struct page *page)
+{
+    if (page_is_post(page))
+        submit(page);
+    else
+        show_form(page, 200);
+}
+
+void page_password(struct request *request)
+{
+    page_open(request, PAGE_PASSWORD, "Choisir un mot de passe", opened);
+}

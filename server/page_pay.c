@@ -1,0 +1,162 @@
+/* Payer: CREATED → PENDING, then to the bank. Pressed again, the same signed request: the bank sees one payment, not
+ * two. */
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "server/card_brands.h"
+#include "server/page.h"
+#include "server/pages.h"
+#include "server/payment_reference.h"
+#include "server/payment_row.h"
+
+/* From this hour on the request is valid for the next day too, so that nobody at the bank's page at midnight is cut
+ * off. */
+enum { LATE_HOUR = 21 };
+/* EXPIRED is written two hours after the end of the validite day: the bank may still be calling. */
+#define EXPIRY_GRACE_US (2 * CLOCK_HOUR_US)
+
+struct pay {
+    struct payment_row row;
+    const struct gateway_contract *contract;
+    struct str query; /* the signed request */
+};
+
+struct validity {
+    char bank_date[16]; /* "dd/mm/yyyy" */
+    char sql_date[16];  /* "yyyy-mm-dd" */
+    int64_t expires_us;
+};
+
+static struct validity validity_from(int64_t now_us)
+{
+    struct clock_local today = clock_to_local(now_us);
+    struct clock_local noon = {.year = today.year, .month = today.month, .day = today.day, .hour = 12};
+    int64_t noon_us = clock_from_local(&noon) + (today.hour >= LATE_HOUR ? CLOCK_DAY_US : 0);
+    struct clock_local day = clock_to_local(noon_us);
+    struct clock_local end = clock_to_local(noon_us + CLOCK_DAY_US);
+    struct validity validity;
+
+    /* Midnight after the day, on the wall clock: days of 23 and 25 hours exist. */
+    end.hour = end.minute = end.second = 0;
+    validity.expires_us = clock_from_local(&end) + EXPIRY_GRACE_US;
+    snprintf(validity.bank_date, sizeof validity.bank_date, "%02u/%02u/%04u", (unsigned)day.day % 100,
+             (unsigned)day.month % 100, (unsigned)day.year % 10000);
+    snprintf(validity.sql_date, sizeof validity.sql_date, "%04u-%02u-%02u", (unsigned)day.year % 10000,
+             (unsigned)day.month % 100, (unsigned)day.day % 100);
+    return validity;
+}
+
+static void go_to_bank(struct page *page, const struct gateway_contract *contract, struct str query)
+{
+    page_redirect(page, arena_printf(page->arena, "%.*s?%.*s", STR_ARG(contract->payment_url), STR_ARG(query)));
+}
+
+static void show_payment(struct page *page)
+{
+    page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(page->request->params[0])));
+}
+
+static void sent(struct page *page)
+{
+    struct pay *pay = page->state;
+    log_info("payment_sent", LOG_SLICE("reference", pay->row.reference), LOG_INT("cents", pay->row.amount_cents),
+             LOG_INT("request", (int64_t)page->request->id));
+    go_to_bank(page, contracts_by_id(page->app->contracts, pay->row.contract_id), pay->query);
+}
+
+/* Another click was first, or the payment was modified meanwhile: its page shows what is true now. */
+static void send_refused(struct page *page)
+{
+    show_payment(page);
+}
+
+static int build_request(struct page *page, struct pay *pay, struct str means, const struct validity *validity)
+{
+    struct gateway_payment payment = {
+        .reference = pay->row.reference,
+        .amount_cents = pay->row.amount_cents,
+        .currency = pay->contract->currency,
+        .email = pay->row.email,
+        .means = means,
+        .return_url = arena_printf(page->arena, "%s/retour-banque", page->app->config->site.base_url),
+        .valid_until = str_from(validity->bank_date),
+    };
+    struct buf query;
+    int err;
+
+    buf_init(&query, GATEWAY_RAW_MAX);
+    err = pay->contract->gateway->build_request(pay->contract, &payment, page->arena, &query);
+    if (err == 0 && !buf_ok(&query))
+        err = ERR_TOO_LARGE;
+    if (err == 0)
+        pay->query = arena_str(page->arena, buf_str(&query));
+    buf_done(&query);
+    return err;
+}
+
+static void send(struct page *page, struct pay *pay)
+{
+    struct str means = form_get(&page->form, "moyen");
+    struct validity validity = validity_from(clock_now_us());
+    int err;
+
+    if (!page_user_number(page, USER_PAYMENTS_OPEN)) {
+        show_payment(page);
+        return;
+    }
+    /* An image button sends moyen.x and moyen.y beside, or instead of, its value: one brand needs no choice. */
+    if (means.len == 0)
+        means = str_cut(pay->contract->means, ',', &(struct str){0});
+    if (!card_brands_has(pay->contract->means, means)) {
+        page_fail(page, 400);
+        return;
+    }
+    err = build_request(page, pay, means, &validity);
+    if (err) {
+        page_fail_err(page, err);
+        return;
+    }
+    page_step(page, SQL_TRANSACTION_SEND, 1, DB_S(pay->query),
+              DB_S(arena_str(page->arena, str_from(validity.sql_date))), DB_I(validity.expires_us),
+              DB_S(pay->row.reference), PAGE_OWNER(page), DB_I(pay->row.amount_cents));
+    page_change(page, sent, send_refused);
+}
+
+static void loaded(struct page *page)
+{
+    struct pay *pay = ARENA_NEW(page->arena, struct pay);
+
+    page->state = pay;
+    if (!payment_row_read(page->arena, page_result(page, 0), &pay->row)) {
+        page_fail(page, 404);
+        return;
+    }
+    pay->contract = contracts_by_id(page->app->contracts, pay->row.contract_id);
+    if (!pay->contract)
+        page_fail(page, 503); /* not loaded yet, or its key cannot be opened */
+    else if (pay->row.state == PAYMENT_CREATED)
+        send(page, pay);
+    else if (pay->row.state == PAYMENT_PENDING && clock_now_us() < pay->row.expires_us)
+        go_to_bank(page, pay->contract, pay->row.bank_request);
+    else
+        show_payment(page);
+}
+
+static void opened(struct page *page)
+{
+    struct str reference = page->request->params[0];
+
+    if (!payment_reference_is_plausible(reference)) {
+        page_fail(page, 404);
+        return;
+    }
+    page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
+    page_query(page, loaded);
+}
+
+void page_pay(struct request *request)
+{
+    page_open(request, PAGE_LOGGED_IN, "Paiement", opened);
+}

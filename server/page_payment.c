@@ -1,0 +1,182 @@
+/* /paiement/{reference}: the recap while CREATED, afterwards the payment's own page: the database's state and nothing
+ * else. */
+#include "common/clock.h"
+#include "common/french.h"
+#include "common/money.h"
+#include "server/card_brands.h"
+#include "server/page.h"
+#include "server/pages.h"
+#include "server/payment_reference.h"
+#include "server/payment_row.h"
+
+enum { STEP_TRANSACTION, STEP_LINES };
+
+/* How often the page of an open payment asks again: often while the parent just came back from the bank, then less. */
+enum { REFRESH_EAGER_S = 3, REFRESH_PATIENT_S = 15 };
+#define REFRESH_EAGER_US   (5 * CLOCK_MINUTE_US)
+#define REFRESH_LONGEST_US (60 * CLOCK_MINUTE_US)
+
+static bool payments_are_closed(const struct page *page)
+{
+    return !page_user_number(page, USER_PAYMENTS_OPEN);
+}
+
+static void show_recap(struct page *page, const struct payment_row *row)
+{
+    const struct gateway_contract *contract = contracts_by_id(page->app->contracts, row->contract_id);
+    const struct db_result *lines = page_result(page, STEP_LINES);
+    struct card_brand_view brands[CARD_BRANDS_MAX];
+    struct recap_view view = {
+        .reference = row->reference,
+        .created_at = french_datetime(page->arena, row->created_us),
+        .created_at_iso = french_time_iso(page->arena, row->created_us),
+        .is_claim = row->is_claim,
+        .lines = payment_lines_view(page->arena, lines),
+        .n_lines = lines->n_rows,
+        .several_lines = lines->n_rows > 1,
+        .amount = french_money(page->arena, row->amount_cents),
+        .email = row->email,
+        .comment = row->comment,
+        .brands = brands,
+        .n_brands = contract ? card_brands_list(contract->means, brands) : 0,
+    };
+    struct response *response;
+
+    /* Without a contract that this process can seal with there is nothing to press. */
+    view.payments_closed = payments_are_closed(page) || view.n_brands == 0;
+    page->view.title = STR("Récapitulatif du paiement");
+    response = page_response(page, 200);
+    view.page = page->view;
+    template_page_recap(&response->body, &view);
+    page_send(page, response);
+}
+
+static int64_t refresh_seconds(const struct payment_row *row)
+{
+    int64_t age_us = clock_now_us() - row->sent_us;
+    if (row->state != PAYMENT_PENDING || age_us > REFRESH_LONGEST_US)
+        return 0;
+    return age_us < REFRESH_EAGER_US ? REFRESH_EAGER_S : REFRESH_PATIENT_S;
+}
+
+static struct hidden_view *add_hidden(struct hidden_view *at, struct str name, struct str value)
+{
+    *at = (struct hidden_view){.name = name, .value = value};
+    return at + 1;
+}
+
+static struct str number_text(struct arena *arena, int64_t number)
+{
+    return arena_printf(arena, "%lld", (long long)number);
+}
+
+/* The form of /crediter with this payment's values: a new payment with a new reference. */
+static void fill_again(struct page *page, const struct payment_row *row, struct payment_view *view)
+{
+    const struct db_result *lines = page_result(page, STEP_LINES);
+    struct hidden_view *fields = ARENA_ARRAY(page->arena, 3 + 3 * (size_t)lines->n_rows, struct hidden_view);
+    struct hidden_view *end = fields;
+
+    end = add_hidden(end, STR("type"), row->is_claim ? STR("creance") : STR("avance"));
+    end = add_hidden(end, STR("courriel"), row->email);
+    end = add_hidden(end, STR("commentaires"), row->comment);
+    for (unsigned i = 0; i < lines->n_rows; i++) {
+        const struct db_value *line = db_row(lines, i);
+        struct str suffix = i == 0 ? STR("") : arena_printf(page->arena, "_%u", i + 1);
+        char amount[MONEY_TEXT_SIZE];
+        money_format_input(line[LINE_AMOUNT].number, amount);
+        end = add_hidden(end, arena_printf(page->arena, "compte%.*s", STR_ARG(suffix)),
+                         number_text(page->arena, line[LINE_ACCOUNT_ID].number));
+        end = add_hidden(end, arena_printf(page->arena, "montant%.*s", STR_ARG(suffix)),
+                         arena_str(page->arena, str_from(amount)));
+        if (line[LINE_CLAIM_ID].type != DB_NULL)
+            end = add_hidden(end, arena_printf(page->arena, "creance%.*s", STR_ARG(suffix)),
+                             number_text(page->arena, line[LINE_CLAIM_ID].number));
+    }
+    view->again_fields = fields;
+    view->n_again_fields = (unsigned)(end - fields);
+}
+
+static struct payment_view payment_view_make(struct page *page, const struct payment_row *row)
+{
+    const struct db_result *lines = page_result(page, STEP_LINES);
+    struct arena *arena = page->arena;
+    struct payment_view view = {
+        .reference = row->reference,
+        .state_name = str_from(payment_state_name(row->state)),
+        .state_label = str_from(payment_state_label(row->state)),
+        .is_pending = row->state == PAYMENT_PENDING,
+        .refresh_s = refresh_seconds(row),
+        .is_paid = payment_state_rank(row->state) >= 3 && payment_state_rank(row->state) <= 5,
+        .is_declined = row->state == PAYMENT_DECLINED,
+        .is_cancelled = row->state == PAYMENT_CANCELLED,
+        .is_expired = row->state == PAYMENT_EXPIRED,
+        .is_reversed = row->state == PAYMENT_REVERSED,
+        .is_refunded = row->state == PAYMENT_REFUNDED,
+        .can_resume = row->state == PAYMENT_PENDING && clock_now_us() < row->expires_us,
+        .is_claim = row->is_claim,
+        .lines = payment_lines_view(arena, lines),
+        .n_lines = lines->n_rows,
+        .several_lines = lines->n_rows > 1,
+        .amount = french_money(arena, row->amount_cents),
+        .created_at = french_datetime(arena, row->created_us),
+        .created_at_iso = french_time_iso(arena, row->created_us),
+        .receipt = row->receipt,
+        .email = row->email,
+        .comment = row->comment,
+        .can_pay_again = payment_state_rank(row->state) == 2 && !payments_are_closed(page),
+    };
+    if (row->sent_us) {
+        view.sent_at = french_datetime(arena, row->sent_us);
+        view.sent_at_iso = french_time_iso(arena, row->sent_us);
+    }
+    if (row->accepted_us) {
+        view.accepted_at = french_datetime(arena, row->accepted_us);
+        view.accepted_at_iso = french_time_iso(arena, row->accepted_us);
+    }
+    if (view.can_pay_again)
+        fill_again(page, row, &view);
+    return view;
+}
+
+static void show_payment(struct page *page, const struct payment_row *row)
+{
+    struct payment_view view = payment_view_make(page, row);
+    struct response *response = page_response(page, 200);
+
+    if (view.refresh_s > 0)
+        response_header(response, "Refresh", number_text(page->arena, view.refresh_s));
+    view.page = page->view;
+    template_page_payment(&response->body, &view);
+    page_send(page, response);
+}
+
+static void loaded(struct page *page)
+{
+    struct payment_row row;
+
+    if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), &row))
+        page_fail(page, 404);
+    else if (row.state == PAYMENT_CREATED)
+        show_recap(page, &row);
+    else
+        show_payment(page, &row);
+}
+
+static void opened(struct page *page)
+{
+    struct str reference = page->request->params[0];
+
+    if (!payment_reference_is_plausible(reference)) {
+        page_fail(page, 404);
+        return;
+    }
+    page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
+    page_step(page, SQL_TRANSACTION_LINES, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
+    page_query(page, loaded);
+}
+
+void page_payment(struct request *request)
+{
+    page_open(request, PAGE_LOGGED_IN, "Paiement", opened);
+}

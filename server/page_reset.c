@@ -1,0 +1,131 @@
+/* /mot-de-passe/{token}: the single-use link of the password mail. Opening it changes nothing (mail scanners open
+ * links); only the form does. */
+#include "common/digest.h"
+#include "common/encode.h"
+#include "common/err.h"
+#include "common/password.h"
+#include "server/page.h"
+#include "server/pages.h"
+
+/* Columns of SQL_RESET_TOKEN. */
+enum { TOKEN_USER_ID, TOKEN_LOGIN, TOKEN_SCHOOL_NAME };
+enum { TOKEN_LEN = 32 };
+
+struct reset {
+    struct str token_hash;
+    int64_t user_id;
+    struct str login, school_name;
+};
+
+static void show_gone(struct page *page)
+{
+    struct token_gone_view view = {0};
+    struct response *response = page_response(page, 410);
+    view.page = page->view;
+    template_page_token_gone(&response->body, &view);
+    page_send(page, response);
+}
+
+static void show_form(struct page *page, unsigned status)
+{
+    struct reset_password_view view = {.token = page->request->params[0], .length_min = PASSWORD_LENGTH_MIN};
+    struct response *response;
+
+    page_bind_visitor(page);
+    for (unsigned i = 0; i < page->view.n_errors; i++) {
+        bool first = str_eq(page->view.errors[i].field, STR("mot_de_passe"));
+        *(first ? &view.mot_de_passe.error : &view.confirmation.error) = page->view.errors[i].message;
+    }
+    response = page_response(page, status);
+    view.page = page->view;
+    template_page_reset_password(&response->body, &view);
+    page_send(page, response);
+}
+
+/* No login by the way: whoever holds the mail must still know the login name. */
+static void sessions_ended(void *data, int err, struct session *session)
+{
+    struct page *page = data;
+    (void)session;
+    if (err)
+        page_fail_err(page, err);
+    else
+        page_redirect(page, STR("/connexion?mot-de-passe=enregistre"));
+}
+
+static void stored(struct page *page)
+{
+    struct reset *reset = page->state;
+    session_destroy_others(page->app->sessions, page->arena, reset->user_id, STR_NULL, sessions_ended, page);
+}
+
+static void hashed(void *data, int err, const char *hash)
+{
+    struct page *page = data;
+    struct reset *reset = page->state;
+
+    if (err) {
+        page_fail_err(page, err);
+        return;
+    }
+    page_step(page, SQL_RESET_USE, 1, DB_S(reset->token_hash));
+    page_step(page, SQL_RESET_STORE, 1, DB_S(arena_str(page->arena, str_from(hash))), DB_I(reset->user_id));
+    page_change(page, stored, show_gone);
+}
+
+static void submit(struct page *page)
+{
+    struct reset *reset = page->state;
+    struct str password = form_get(&page->form, "mot_de_passe");
+    const char *refusal = password_refusal(password, reset->login, reset->school_name);
+
+    if (refusal)
+        page_error(page, "mot_de_passe", str_from(refusal));
+    else if (!str_eq(password, form_get(&page->form, "confirmation")))
+        page_error(page, "confirmation", STR("Les deux saisies diffèrent : retapez le même mot de passe."));
+    if (page->view.n_errors > 0)
+        show_form(page, 422);
+    else
+        hash_pool_hash(page->app->hashes, password, hashed, page);
+}
+
+static void token_found(struct page *page)
+{
+    struct reset *reset = page->state;
+    const struct db_result *result = page_result(page, 0);
+
+    if (result->n_rows == 0) {
+        show_gone(page);
+        return;
+    }
+    reset->user_id = db_row(result, 0)[TOKEN_USER_ID].number;
+    reset->login = db_row(result, 0)[TOKEN_LOGIN].text;
+    reset->school_name = db_row(result, 0)[TOKEN_SCHOOL_NAME].text;
+    if (page_is_post(page))
+        submit(page);
+    else
+        show_form(page, 200);
+}
+
+static void opened(struct page *page)
+{
+    struct reset *reset = ARENA_NEW(page->arena, struct reset);
+    uint8_t token[TOKEN_LEN];
+    uint8_t *hash = arena_alloc(page->arena, DIGEST_SHA256_LEN);
+
+    page->state = reset;
+    if (decode_base64url(page->request->params[0], token, sizeof token) != 0) {
+        show_gone(page);
+        return;
+    }
+    /* Only the digest of what the mail says is stored. */
+    digest_sha256(page->request->params[0], hash);
+    reset->token_hash = str_slice((const char *)hash, DIGEST_SHA256_LEN);
+    page_step(page, SQL_RESET_TOKEN, DB_ANY_COUNT, DB_S(reset->token_hash));
+    page_query(page, token_found);
+}
+
+void page_reset(struct request *request)
+{
+    page_open(request, PAGE_PUBLIC, "Nouveau mot de passe", opened);
+}

@@ -1,0 +1,51 @@
+#include "server/payment_row.h"
+
+#include "common/french.h"
+#include "common/log.h"
+
+bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row)
+{
+    const struct db_value *row;
+
+    if (result->n_rows == 0)
+        return false;
+    row = db_row(result, 0);
+    *ret_row = (struct payment_row){
+        .reference = row[TX_REFERENCE].text,
+        .is_claim = str_eq(row[TX_KIND].text, STR("CLAIM")),
+        .amount_cents = row[TX_AMOUNT].number,
+        .email = row[TX_EMAIL].text,
+        .comment = row[TX_COMMENT].text,
+        .created_us = row[TX_CREATED_AT].number,
+        .sent_us = row[TX_SENT_AT].number,
+        .expires_us = row[TX_EXPIRES_AT].number,
+        .accepted_us = row[TX_ACCEPTED_AT].number,
+        .updated_us = row[TX_UPDATED_AT].number,
+        .bank_request = row[TX_BANK_REQUEST].text,
+        .contract_id = row[TX_CONTRACT_ID].number,
+    };
+    if (payment_state_from_name(row[TX_STATE].text, &ret_row->state) != 0)
+        log_fatal("unknown_payment_state", LOG_SLICE("state", row[TX_STATE].text));
+    if (row[TX_RECEIPT_NUMBER].type != DB_NULL)
+        ret_row->receipt = arena_printf(arena, "%lld-%06lld", (long long)row[TX_RECEIPT_YEAR].number,
+                                        (long long)row[TX_RECEIPT_NUMBER].number);
+    return true;
+}
+
+const struct payment_line_view *payment_lines_view(struct arena *arena, const struct db_result *lines)
+{
+    struct payment_line_view *views = ARENA_ARRAY(arena, lines->n_rows, struct payment_line_view);
+    for (unsigned i = 0; i < lines->n_rows; i++) {
+        const struct db_value *row = db_row(lines, i);
+        views[i] = (struct payment_line_view){
+            .last_name = row[LINE_LAST_NAME].text,
+            .first_name = row[LINE_FIRST_NAME].text,
+            .class_name = row[LINE_CLASS_NAME].text,
+            .amount = french_money(arena, row[LINE_AMOUNT].number),
+        };
+        if (row[LINE_CLAIM_ID].type != DB_NULL)
+            views[i].claim = arena_printf(arena, "n° %.*s, %.*s", STR_ARG(row[LINE_CLAIM_NUMBER].text),
+                                          STR_ARG(row[LINE_CLAIM_LABEL].text));
+    }
+    return views;
+}

@@ -1,0 +1,26 @@
+/* payment_row: a payment and its lines as SQL_TRANSACTION and SQL_TRANSACTION_LINES give them, and as pages show them.
+ */
+#ifndef DP_SERVER_PAYMENT_ROW_H
+#define DP_SERVER_PAYMENT_ROW_H
+
+#include "common/payment_state.h"
+#include "server/page.h"
+
+struct payment_row {
+    struct str reference;
+    bool is_claim;
+    enum payment_state state;
+    int64_t amount_cents;
+    struct str email, comment;
+    int64_t created_us, sent_us, expires_us, accepted_us, updated_us; /* 0: not yet */
+    struct str bank_request;                                          /* empty before it was sent */
+    int64_t contract_id;
+    struct str receipt; /* "2026-000123"; empty before acceptance */
+};
+
+/* Reads the one row of `result`; false when there is none (unknown, or somebody else's). */
+bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row);
+/* One view a line, in the arena. */
+const struct payment_line_view *payment_lines_view(struct arena *arena, const struct db_result *lines);
+
+#endif

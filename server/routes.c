@@ -1,0 +1,48 @@
+/* Every address of the public port, and what stood there in 2009. */
+#include "server/bank_callback.h"
+#include "server/pages.h"
+#include "server/response.h"
+#include "server/static_files.h"
+
+static void moved_to_root(struct request *request)
+{
+    response_redirect_permanent(request, STR("/"));
+}
+
+static void moved_to_credit(struct request *request)
+{
+    response_redirect_permanent(request, STR("/crediter"));
+}
+
+static void moved_to_history(struct request *request)
+{
+    response_redirect_permanent(request, STR("/historique"));
+}
+
+const struct route public_routes[] = {
+    {"/", page_root, NULL, 0},
+    {"/connexion", page_login, page_login, 0},
+    {"/deconnexion", NULL, page_logout, 0},
+    {"/mot-de-passe-oublie", page_forgotten, page_forgotten, 0},
+    {"/mot-de-passe", page_password, page_password, 0},
+    {"/mot-de-passe/{token}", page_reset, page_reset, 0},
+    {"/accueil", page_home, NULL, 0},
+    {"/coordonnees", page_contact, page_contact, 0},
+    {"/crediter", page_credit, page_credit, 0},
+    {"/paiement/{reference}", page_payment, NULL, 0},
+    {"/paiement/{reference}/payer", NULL, page_pay, 0},
+    {"/retour-banque", page_bank_return, page_bank_return, 0},
+    {"/historique", page_history, NULL, 0},
+    {"/historique/connexions", page_logins, NULL, 0},
+    {"/aide", page_help, NULL, 0},
+    {"/banque/spplus", bank_callback_spplus, bank_callback_spplus, ROUTE_BANK},
+    {"/statique/{fichier}", static_files_get, NULL, 0},
+    {"/favicon.ico", static_files_get_by_name, NULL, 0},
+    {"/robots.txt", static_files_get_by_name, NULL, 0},
+    /* bookmarks and printed notices of the 2009 product */
+    {"/aliseIndexClient.php", moved_to_root, NULL, 0},
+    {"/aliEncaissement.php", moved_to_credit, NULL, 0},
+    {"/aliRecapEncaissement.php", moved_to_credit, NULL, 0},
+    {"/aliConsultHisto.php", moved_to_history, NULL, 0},
+    {NULL, NULL, NULL, 0},
+};

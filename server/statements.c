@@ -1,0 +1,216 @@
+#include "server/statements.h"
+
+#define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
+
+/* One row more than a page shows tells whether there is an older page. */
+#define HISTORY_COLUMNS                                                                                         \
+    "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "                                         \
+    "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR ', ') " \
+    "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "                                          \
+    "WHERE l.transaction_id = t.id AND l.revision = t.revision) "                                               \
+    "FROM transactions t WHERE t.user_id = ? AND t.school_id = ? "
+#define HISTORY_ORDER "ORDER BY t.created_at DESC, t.id DESC LIMIT 26"
+
+const struct db_statement statements[SQL_COUNT] = {
+    [SQL_USER_BY_LOGIN] =
+        {
+            .name = "user_by_login",
+            .sql = "SELECT id, school_id, password_hash, must_change_password FROM users "
+                   "WHERE login = ? AND active AND role IN ('PARENT', 'COMMENSAL')",
+            .params = "s",
+            .columns = "iisi",
+        },
+    [SQL_USER_PAGE] =
+        {
+            .name = "user_page",
+            .sql = "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
+                   "u.phone, u.email, s.name, s.kind, s.city, s.bursar_email, s.bursar_phone, s.reference_prefix, "
+                   "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id "
+                   "FROM users u JOIN schools s ON s.id = u.school_id "
+                   "LEFT JOIN school_contracts c ON c.school_id = s.id "
+                   "WHERE u.id = ? AND u.school_id = ? AND u.active",
+            .params = "ii",
+            .columns = "ssssssssssssssssiiiii",
+        },
+    [SQL_USER_PASSWORD] =
+        {
+            .name = "user_password",
+            .sql = "SELECT password_hash FROM users WHERE id = ? AND school_id = ? AND active",
+            .params = "ii",
+            .columns = "s",
+        },
+    [SQL_PASSWORD_CHANGE] =
+        {
+            .name = "password_change",
+            .sql = "UPDATE users SET password_hash = ?, must_change_password = FALSE "
+                   "WHERE id = ? AND school_id = ? AND password_hash = ?",
+            .params = "siis",
+            .columns = "",
+        },
+    [SQL_CONTACT_CHANGE] =
+        {
+            .name = "contact_change",
+            .sql = "UPDATE users SET last_name = ?, first_name = ?, address1 = ?, address2 = ?, postcode = ?, "
+                   "city = ?, phone = ?, email = ? WHERE id = ? AND school_id = ?",
+            .params = "ssssssssii",
+            .columns = "",
+        },
+    [SQL_ACCOUNTS] =
+        {
+            .name = "accounts",
+            .sql = "SELECT a.id, a.last_name, a.first_name, a.class_name FROM account_payers p "
+                   "JOIN accounts a ON a.id = p.account_id "
+                   "WHERE p.user_id = ? AND a.school_id = ? AND a.active "
+                   "ORDER BY a.last_name, a.first_name, a.id LIMIT 50",
+            .params = "ii",
+            .columns = "isss",
+        },
+    [SQL_OPEN_CLAIMS] =
+        {
+            .name = "open_claims",
+            .sql = "SELECT c.id, c.account_id, c.number, c.label, DATE_FORMAT(c.due_date, '%Y-%m-%d'), "
+                   "c.amount_cents - c.settled_cents, c.direct_debit, a.last_name, a.first_name "
+                   "FROM account_payers p JOIN claims c ON c.account_id = p.account_id "
+                   "JOIN accounts a ON a.id = c.account_id "
+                   "WHERE p.user_id = ? AND c.school_id = ? AND a.active AND c.settled_cents < c.amount_cents "
+                   "ORDER BY c.due_date, c.id LIMIT 200",
+            .params = "ii",
+            .columns = "iisssiiss",
+        },
+    [SQL_TRANSACTION] =
+        {
+            .name = "transaction",
+            .sql = "SELECT t.id, t.reference, t.kind, t.state, t.amount_cents, t.email, t.comment, t.created_at, "
+                   "t.sent_at, t.expires_at, t.accepted_at, t.updated_at, t.bank_request, t.contract_id, r.year, "
+                   "r.number FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id " TRANSACTION_OWNED,
+            .params = "sii",
+            .columns = "isssissttttt"
+                       "siii",
+        },
+    [SQL_TRANSACTION_LINES] =
+        {
+            .name = "transaction_lines",
+            .sql =
+                "SELECT l.account_id, a.last_name, a.first_name, a.class_name, l.claim_id, c.number, c.label, "
+                "l.amount_cents "
+                "FROM transactions t JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = t.revision "
+                "JOIN accounts a ON a.id = l.account_id LEFT JOIN claims c ON c.id = l.claim_id " TRANSACTION_OWNED
+                " ORDER BY l.position",
+            .params = "sii",
+            .columns = "isssissi",
+        },
+    [SQL_TRANSACTION_BY_TOKEN] =
+        {
+            .name = "transaction_by_token",
+            .sql = "SELECT reference FROM transactions WHERE user_id = ? AND form_token = ?",
+            .params = "is",
+            .columns = "s",
+        },
+    [SQL_TRANSACTION_CREATE] =
+        {
+            .name = "transaction_create",
+            .sql = "INSERT INTO open_transactions (reference, school_id, user_id, contract_id, kind, state, "
+                   "amount_cents, email, comment, form_token, created_at, updated_at, expires_at) "
+                   "VALUES (?, ?, ?, ?, ?, 'CREATED', ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), "
+                   "UTC_TIMESTAMP(6) + INTERVAL 24 HOUR)",
+            .params = "siiisisss",
+            .columns = "",
+        },
+    [SQL_TRANSACTION_MODIFY] =
+        {
+            .name = "transaction_modify",
+            .sql = "UPDATE open_transactions SET reference = ?, kind = ?, amount_cents = ?, email = ?, comment = ?, "
+                   "revision = revision + 1, updated_at = UTC_TIMESTAMP(6) "
+                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'CREATED'",
+            .params = "ssisssii",
+            .columns = "",
+        },
+    [SQL_TRANSACTION_LINE] =
+        {
+            .name = "transaction_line",
+            .sql = "INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, "
+                   "amount_cents) SELECT t.id, t.revision, ?, ?, ?, ? FROM transactions t " TRANSACTION_OWNED
+                   " AND t.state = 'CREATED'",
+            .params = "iiiisii",
+            .columns = "",
+        },
+    [SQL_TRANSACTION_SEND] =
+        {
+            .name = "transaction_send",
+            .sql = "UPDATE open_transactions SET state = 'PENDING', sent_at = UTC_TIMESTAMP(6), bank_request = ?, "
+                   "valid_until = ?, expires_at = ?, updated_at = UTC_TIMESTAMP(6) "
+                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'CREATED' AND amount_cents = ?",
+            .params = "sstsiii",
+            .columns = "",
+        },
+    [SQL_HISTORY_FIRST] =
+        {
+            .name = "history_first",
+            .sql = HISTORY_COLUMNS HISTORY_ORDER,
+            .params = "ii",
+            .columns = "itssis",
+        },
+    /* The condition is written out: MariaDB does not use the index range of a row comparison (a, b) < (?, ?). */
+    [SQL_HISTORY_BEFORE] =
+        {
+            .name = "history_before",
+            .sql = HISTORY_COLUMNS "AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) " HISTORY_ORDER,
+            .params = "iitti",
+            .columns = "itssis",
+        },
+    [SQL_LOGIN_RECORD] =
+        {
+            .name = "login_record",
+            .sql = "INSERT INTO login_history (user_id, success, address, user_agent) VALUES (?, ?, ?, ?)",
+            .params = "iiss",
+            .columns = "",
+        },
+    [SQL_LOGINS] =
+        {
+            .name = "logins",
+            .sql = "SELECT at, success, address, user_agent FROM login_history WHERE user_id = ? "
+                   "ORDER BY at DESC LIMIT 50",
+            .params = "i",
+            .columns = "tiss",
+        },
+    [SQL_RESET_TOKEN] =
+        {
+            .name = "reset_token",
+            .sql = "SELECT u.id, u.login, s.name FROM password_tokens p JOIN users u ON u.id = p.user_id "
+                   "JOIN schools s ON s.id = u.school_id "
+                   "WHERE p.token_hash = ? AND p.used_at IS NULL AND p.expires_at > UTC_TIMESTAMP(6) AND u.active",
+            .params = "s",
+            .columns = "iss",
+        },
+    [SQL_RESET_USE] =
+        {
+            .name = "reset_use",
+            .sql = "UPDATE password_tokens SET used_at = UTC_TIMESTAMP(6) "
+                   "WHERE token_hash = ? AND used_at IS NULL AND expires_at > UTC_TIMESTAMP(6)",
+            .params = "s",
+            .columns = "",
+        },
+    [SQL_RESET_STORE] =
+        {
+            .name = "reset_store",
+            .sql = "UPDATE users SET password_hash = ?, must_change_password = FALSE WHERE id = ? AND active",
+            .params = "si",
+            .columns = "",
+        },
+    [SQL_CONTRACTS] =
+        {
+            .name = "contracts",
+            .sql = "SELECT id, gateway, merchant_id, payment_url, sealed_key, currency, bank_ref_len, callback_extra, "
+                   "means FROM bank_contracts ORDER BY id LIMIT 1000",
+            .params = "",
+            .columns = "isssssiss",
+        },
+    [SQL_INBOX_KNOWN] =
+        {
+            .name = "inbox_known",
+            .sql = "SELECT event_id FROM inbox WHERE event_id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                   "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            .params = "ssssssssssssssssssssssssssssssssssssssssssssssssss",
+            .columns = "s",
+        },
+};

@@ -1,0 +1,95 @@
+/* statements: every SQL text of dp-server, by number. Each look-up of an object carries its owner. */
+#ifndef DP_SERVER_STATEMENTS_H
+#define DP_SERVER_STATEMENTS_H
+
+#include "server/db_pool.h"
+
+enum statement {
+    SQL_USER_BY_LOGIN,
+    SQL_USER_PAGE,
+    SQL_USER_PASSWORD,
+    SQL_PASSWORD_CHANGE,
+    SQL_CONTACT_CHANGE,
+    SQL_ACCOUNTS,
+    SQL_OPEN_CLAIMS,
+    SQL_TRANSACTION,
+    SQL_TRANSACTION_LINES,
+    SQL_TRANSACTION_BY_TOKEN,
+    SQL_TRANSACTION_CREATE,
+    SQL_TRANSACTION_MODIFY,
+    SQL_TRANSACTION_LINE,
+    SQL_TRANSACTION_SEND,
+    SQL_HISTORY_FIRST,
+    SQL_HISTORY_BEFORE,
+    SQL_LOGIN_RECORD,
+    SQL_LOGINS,
+    SQL_RESET_TOKEN,
+    SQL_RESET_USE,
+    SQL_RESET_STORE,
+    SQL_CONTRACTS,
+    SQL_INBOX_KNOWN,
+    SQL_COUNT,
+};
+
+/* Columns of SQL_USER_PAGE, in order. */
+enum user_column {
+    USER_LOGIN,
+    USER_ROLE,
+    USER_LAST_NAME,
+    USER_FIRST_NAME,
+    USER_ADDRESS1,
+    USER_ADDRESS2,
+    USER_POSTCODE,
+    USER_CITY,
+    USER_PHONE,
+    USER_EMAIL,
+    USER_SCHOOL_NAME,
+    USER_SCHOOL_KIND,
+    USER_SCHOOL_CITY,
+    USER_BURSAR_EMAIL,
+    USER_BURSAR_PHONE,
+    USER_REFERENCE_PREFIX,
+    USER_AMOUNT_MIN,
+    USER_AMOUNT_MAX,
+    USER_PART_PAYMENT,
+    USER_PAYMENTS_OPEN,
+    USER_CONTRACT_ID,
+};
+
+/* Columns of SQL_TRANSACTION. */
+enum transaction_column {
+    TX_ID,
+    TX_REFERENCE,
+    TX_KIND,
+    TX_STATE,
+    TX_AMOUNT,
+    TX_EMAIL,
+    TX_COMMENT,
+    TX_CREATED_AT,
+    TX_SENT_AT,
+    TX_EXPIRES_AT,
+    TX_ACCEPTED_AT,
+    TX_UPDATED_AT,
+    TX_BANK_REQUEST,
+    TX_CONTRACT_ID,
+    TX_RECEIPT_YEAR,
+    TX_RECEIPT_NUMBER,
+};
+
+/* Columns of SQL_TRANSACTION_LINES. */
+enum line_column {
+    LINE_ACCOUNT_ID,
+    LINE_LAST_NAME,
+    LINE_FIRST_NAME,
+    LINE_CLASS_NAME,
+    LINE_CLAIM_ID,
+    LINE_CLAIM_NUMBER,
+    LINE_CLAIM_LABEL,
+    LINE_AMOUNT,
+};
+
+enum { HISTORY_PAGE_ROWS = 25, LOGINS_ROWS = 50, INBOX_KNOWN_MAX = 50 };
+
+extern const struct db_statement statements[SQL_COUNT];
+
+#endif
