@@ -30,11 +30,11 @@ static struct rows rows_new(struct apply *apply, size_t rows_max, size_t n_cols)
     return (struct rows){ARENA_ARRAY(&apply->arena, rows_max * n_cols, struct db_value), 0, n_cols};
 }
 
-#define ROWS_ADD(rows, ...)                                                                               \
-    do {                                                                                                  \
-        const struct db_value row_values[] = {__VA_ARGS__};                                               \
-        assert(sizeof row_values / sizeof row_values[0] == (rows)->n_cols);                               \
-        memcpy(&(rows)->values[(rows)->n_rows++ * (rows)->n_cols], row_values, sizeof row_values);        \
+#define ROWS_ADD(rows, ...)                                                                        \
+    do {                                                                                           \
+        const struct db_value row_values[] = {__VA_ARGS__};                                        \
+        assert(sizeof row_values / sizeof row_values[0] == (rows)->n_cols);                        \
+        memcpy(&(rows)->values[(rows)->n_rows++ * (rows)->n_cols], row_values, sizeof row_values); \
     } while (0)
 
 /* In portions that fit a bulk; each row is to match exactly one when `exact`. */
@@ -75,9 +75,9 @@ static int write_inbox(struct apply *apply)
         if (!is_new(entry))
             continue;
         ROWS_ADD(&rows, event_id_of(entry), text(event_kind_name(entry->event.kind)),
-                 DB_ID(entry->payment ? entry->payment->school_id : 0),
-                 DB_ID(entry->payment ? entry->payment->id : 0), text(batch_verdict_name(entry->verdict)),
-                 DB_BYTES(is_call ? entry->event.raw : STR("")), DB_INT(entry->event.at_us));
+                 DB_ID(entry->payment ? entry->payment->school_id : 0), DB_ID(entry->payment ? entry->payment->id : 0),
+                 text(batch_verdict_name(entry->verdict)), DB_BYTES(is_call ? entry->event.raw : STR("")),
+                 DB_INT(entry->event.at_us));
     }
     return write_rows(apply, STATEMENT_INBOX_ADD, &rows, true);
 }
@@ -209,7 +209,7 @@ static int write_resets(struct apply *apply)
         const struct batch_entry *entry = &apply->batch->entries[i];
         struct db_value login = DB_TEXT(entry->event.login);
         struct db_value params[] = {login, login, DB_INT(APPLY_RESETS_PER_HOUR_MAX), DB_INT(APPLY_RESET_USERS_MAX)};
-        if (entry->verdict == VERDICT_RESET)
+        if (entry->verdict == VERDICT_RESET && str_is_utf8(entry->event.login))
             err = db_run(apply->db, STATEMENT_RESET_MAILS_ADD, params, 4, &apply->arena, NULL);
     }
     return err;

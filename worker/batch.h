@@ -77,15 +77,15 @@ struct batch_bank_ref {
 
 struct batch_entry {
     const struct stream_entry *source; /* borrowed */
-    int parse_err; /* 0; ERR_NOT_FOUND: of a newer dp-server, leave it; ERR_INVALID: malformed */
+    int parse_err;                     /* 0; ERR_NOT_FOUND: of a newer dp-server, leave it; ERR_INVALID: malformed */
     struct event event;
     bool repeated;                   /* in the inbox, or earlier in this batch */
     struct str merchant_id;          /* what a bank's call says */
     struct str reference;            /* … before anyone believes it */
     const struct contract *contract; /* NULL: unknown merchant */
     enum gateway_verdict seal;
-    struct batch_payment *payment;   /* NULL: unknown reference */
-    enum batch_verdict verdict;      /* decided */
+    struct batch_payment *payment; /* NULL: unknown reference */
+    enum batch_verdict verdict;    /* decided */
 };
 
 /* ---- the plan: rows to write ---- */
@@ -151,9 +151,9 @@ struct plan_credit {
 };
 
 /* A growing array in the batch's arena. */
-#define BATCH_LIST(type) \
-    struct {             \
-        type *items;     \
+#define BATCH_LIST(type)   \
+    struct {               \
+        type *items;       \
         size_t count, max; \
     }
 
@@ -179,9 +179,9 @@ struct batch {
 };
 
 /* Appends one zeroed item to a BATCH_LIST and gives its address, valid until the next append. */
-#define BATCH_ADD(batch, list)                                                                                   \
-    ((void)((list)->count < (list)->max || batch_grow((batch), (void **)&(list)->items, &(list)->max,            \
-                                                      sizeof *(list)->items)),                                   \
+#define BATCH_ADD(batch, list)                                                                  \
+    ((void)((list)->count < (list)->max ||                                                      \
+            batch_grow((batch), (void **)&(list)->items, &(list)->max, sizeof *(list)->items)), \
      &(list)->items[(list)->count++])
 bool batch_grow(struct batch *batch, void **items, size_t *max, size_t item_size);
 

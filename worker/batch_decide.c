@@ -49,7 +49,9 @@ static void add_review(struct step *step, enum review_reason reason, const char 
     const struct contract *contract = step->entry->contract;
     *BATCH_ADD(step->batch, &step->batch->plan.reviews) = (struct plan_review){
         .entry = step->entry,
-        .school_id = payment ? payment->school_id : contract ? contract->school_id : 0,
+        .school_id = payment    ? payment->school_id
+                     : contract ? contract->school_id
+                                : 0,
         .contract_id = contract ? contract->bank.id : 0,
         .transaction_id = payment ? payment->id : 0,
         .reason = reason,
@@ -65,9 +67,10 @@ static const char *describe(const struct step *step, const char *remark)
     const struct payment_report *report = &step->judgement.report;
     char announced[MONEY_TEXT_SIZE], asked[MONEY_TEXT_SIZE];
     money_format(report->amount_cents, announced);
-    struct str base = arena_printf(arena, "Message de la banque\u00a0: opération %.*s, code %.*s, référence %.*s, montant %s",
-                                   STR_ARG(step->bank_ref), STR_ARG(step->bank_code),
-                                   STR_ARG(printable(arena, step->entry->reference, DETAIL_TEXT_MAX)), announced);
+    struct str base =
+        arena_printf(arena, "Message de la banque\u00a0: opération %.*s, code %.*s, référence %.*s, montant %s",
+                     STR_ARG(step->bank_ref), STR_ARG(step->bank_code),
+                     STR_ARG(printable(arena, step->entry->reference, DETAIL_TEXT_MAX)), announced);
     if (step->payment && report->amount_cents != step->payment->facts.amount_cents) {
         money_format(step->payment->facts.amount_cents, asked);
         base = arena_printf(arena, "%.*s (montant du paiement\u00a0: %s)", STR_ARG(base), asked);

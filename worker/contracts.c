@@ -9,8 +9,18 @@
 
 enum { ARENA_MAX = 32 * 1024 * 1024 };
 
-enum column { COL_ID, COL_GATEWAY, COL_MERCHANT, COL_URL, COL_KEY, COL_CURRENCY, COL_REF_LEN, COL_EXTRA, COL_MEANS,
-              COL_SCHOOL };
+enum column {
+    COL_ID,
+    COL_GATEWAY,
+    COL_MERCHANT,
+    COL_URL,
+    COL_KEY,
+    COL_CURRENCY,
+    COL_REF_LEN,
+    COL_EXTRA,
+    COL_MEANS,
+    COL_SCHOOL
+};
 
 struct contracts {
     const struct vault *vault; /* borrowed */

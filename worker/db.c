@@ -32,9 +32,10 @@ int db_classify(unsigned code)
     } classes[] = {
         {1205, ERR_BUSY},        {1213, ERR_BUSY},        {1020, ERR_BUSY},
         {1969, ERR_BUSY}, /* max_statement_time */
-        {1180, ERR_UNAVAILABLE}, {1047, ERR_UNAVAILABLE}, {1053, ERR_UNAVAILABLE}, {1927, ERR_UNAVAILABLE},
-        {2002, ERR_UNAVAILABLE}, {2003, ERR_UNAVAILABLE}, {2006, ERR_UNAVAILABLE}, {2013, ERR_UNAVAILABLE},
-        {1040, ERR_UNAVAILABLE}, {1203, ERR_UNAVAILABLE}, /* too many connections */
+        {1180, ERR_UNAVAILABLE}, {1047, ERR_UNAVAILABLE}, {1053, ERR_UNAVAILABLE},
+        {1927, ERR_UNAVAILABLE}, {2002, ERR_UNAVAILABLE}, {2003, ERR_UNAVAILABLE},
+        {2006, ERR_UNAVAILABLE}, {2013, ERR_UNAVAILABLE}, {1040, ERR_UNAVAILABLE},
+        {1203, ERR_UNAVAILABLE},                          /* too many connections */
         {1290, ERR_UNAVAILABLE}, {1836, ERR_UNAVAILABLE}, /* a node that became read-only */
         {1317, ERR_UNAVAILABLE}, {1045, ERR_UNAVAILABLE}, /* interrupted; access not granted (yet) */
         {1062, ERR_CONFLICT},    {1586, ERR_CONFLICT},    {4025, ERR_CONFLICT}, /* unique key, CHECK */

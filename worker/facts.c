@@ -64,8 +64,8 @@ static int load_payments(struct batch *batch, struct db *db)
         if (batch_entry_is_sealed_call(&batch->entries[i]))
             references.values[references.count++] = DB_BYTES(batch->entries[i].reference);
     }
-    int err = db_run_list(db, STATEMENT_PAYMENTS_FIND, NULL, 0, references.values, references.count, &batch->arena,
-                          &rows);
+    int err =
+        db_run_list(db, STATEMENT_PAYMENTS_FIND, NULL, 0, references.values, references.count, &batch->arena, &rows);
     for (size_t row = 0; !err && row < rows.n_rows; row++)
         err = read_payment(&rows, row, BATCH_ADD(batch, &batch->payments));
     return err;
@@ -93,8 +93,8 @@ static int load_claims(struct batch *batch, struct db *db, const struct db_resul
     int err = db_run_list(db, STATEMENT_CLAIMS_FIND, NULL, 0, ids.values, ids.count, &batch->arena, &rows);
     for (size_t row = 0; !err && row < rows.n_rows; row++) {
         if (!find_claim(batch, db_int(&rows, row, ID))) /* the same claim may stand in two chunks of the list */
-            *BATCH_ADD(batch, &batch->claims) = (struct batch_claim){
-                db_int(&rows, row, ID), db_int(&rows, row, AMOUNT), db_int(&rows, row, SETTLED)};
+            *BATCH_ADD(batch, &batch->claims) =
+                (struct batch_claim){db_int(&rows, row, ID), db_int(&rows, row, AMOUNT), db_int(&rows, row, SETTLED)};
     }
     return err;
 }

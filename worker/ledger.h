@@ -7,9 +7,9 @@
 
 /* What a human has to know about a booking. */
 struct ledger_remarks {
-    int64_t excess_cents;   /* more than claims still owed: in suspense */
-    bool lines_mismatch;    /* the lines do not add up: all of it in suspense */
-    int64_t unheld_cents;   /* refunded without having been held here: taken from suspense */
+    int64_t excess_cents; /* more than claims still owed: in suspense */
+    bool lines_mismatch;  /* the lines do not add up: all of it in suspense */
+    int64_t unheld_cents; /* refunded without having been held here: taken from suspense */
 };
 
 /* PAYMENT: the bank's debit, and for each line what its claim still owes or its account. */

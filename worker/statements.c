@@ -25,16 +25,16 @@ static const struct {
               "transactions t ON t.id = l.transaction_id AND t.revision = l.revision WHERE t.id IN (*) "
               "ORDER BY l.transaction_id, l.position"),
     STATEMENT(CLAIMS_FIND, "SELECT id, amount_cents, settled_cents FROM claims WHERE id IN (*)"),
-    STATEMENT(LEGS_FIND,
-              "SELECT transaction_id, book, account_id, claim_id, amount_cents FROM ledger_entries WHERE "
-              "transaction_id IN (*) AND kind <> 'ORPHAN' AND book <> 'BANK' ORDER BY id"),
+    STATEMENT(LEGS_FIND, "SELECT transaction_id, book, account_id, claim_id, amount_cents FROM ledger_entries WHERE "
+                         "transaction_id IN (*) AND kind <> 'ORPHAN' AND book <> 'BANK' ORDER BY id"),
     STATEMENT(BANK_REFS_FIND,
               "SELECT bank_ref, kind, transaction_id FROM ledger_entries WHERE contract_id = ? AND bank_ref IN (*) "
               "AND kind IN ('PAYMENT', 'ORPHAN') AND leg = 0"),
 
-    STATEMENT(INBOX_ADD,
-              "INSERT INTO inbox (event_id, kind, school_id, transaction_id, verdict, payload, received_at, applied_at) "
-              "VALUES (?, ?, ?, ?, ?, ?, " US_IN ", " NOW ")"),
+    STATEMENT(
+        INBOX_ADD,
+        "INSERT INTO inbox (event_id, kind, school_id, transaction_id, verdict, payload, received_at, applied_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, " US_IN ", " NOW ")"),
     /* The payment must still stand as it was decided on: another worker's change makes the count wrong. */
     STATEMENT(PAYMENT_CHANGE,
               "UPDATE transactions SET state = ?, bank_ref = ?, accepted_at = IF(?, " NOW ", accepted_at), "
@@ -56,15 +56,15 @@ static const struct {
     STATEMENT(HISTORY_ADD,
               "INSERT INTO transaction_history (transaction_id, event_id, from_state, to_state, bank_code, bank_ref, "
               "note, at) VALUES (?, ?, ?, ?, ?, ?, ?, " NOW ")"),
-    STATEMENT(REVIEW_ADD,
-              "INSERT INTO review_items (school_id, contract_id, transaction_id, event_id, reason, detail, "
-              "amount_cents, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, " NOW ")"),
+    STATEMENT(REVIEW_ADD, "INSERT INTO review_items (school_id, contract_id, transaction_id, event_id, reason, detail, "
+                          "amount_cents, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, " NOW ")"),
     /* To the bursar of the school, else to the operator, if there is one. */
-    STATEMENT(REVIEW_MAILS_ADD,
-              "INSERT INTO mail_outbox (kind, school_id, transaction_id, review_id, recipient, next_attempt_at, "
-              "created_at) SELECT 'BURSAR_REVIEW', r.school_id, r.transaction_id, r.id, COALESCE(s.bursar_email, ?), "
-              NOW ", " NOW " FROM review_items r LEFT JOIN schools s ON s.id = r.school_id WHERE "
-              "COALESCE(s.bursar_email, ?) <> '' AND r.event_id IN (*)"),
+    STATEMENT(
+        REVIEW_MAILS_ADD,
+        "INSERT INTO mail_outbox (kind, school_id, transaction_id, review_id, recipient, next_attempt_at, "
+        "created_at) SELECT 'BURSAR_REVIEW', r.school_id, r.transaction_id, r.id, COALESCE(s.bursar_email, ?), " NOW
+        ", " NOW " FROM review_items r LEFT JOIN schools s ON s.id = r.school_id WHERE "
+        "COALESCE(s.bursar_email, ?) <> '' AND r.event_id IN (*)"),
     STATEMENT(MAIL_ADD,
               "INSERT INTO mail_outbox (kind, school_id, transaction_id, recipient, next_attempt_at, created_at) "
               "VALUES (?, ?, ?, ?, " NOW ", " NOW ")"),
@@ -89,9 +89,9 @@ static const struct {
               "(?, ?, ?, ?, ?, ?, " NOW ") ON DUPLICATE KEY UPDATE failures = VALUES(failures)"),
 
     /* The bank's validity and two hours have passed (expires_at), or nobody pressed "payer" for a day. */
-    STATEMENT(EXPIRED_FIND,
-              "SELECT id FROM transactions WHERE (state = 'PENDING' AND expires_at < " NOW ") OR (state = 'CREATED' AND "
-              "created_at < " NOW " - INTERVAL 24 HOUR) ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"),
+    STATEMENT(EXPIRED_FIND, "SELECT id FROM transactions WHERE (state = 'PENDING' AND expires_at < " NOW
+                            ") OR (state = 'CREATED' AND "
+                            "created_at < " NOW " - INTERVAL 24 HOUR) ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"),
     STATEMENT(EXPIRE_CLAIMS,
               "UPDATE claims c JOIN transaction_lines l ON l.claim_id = c.id JOIN transactions t ON t.id = "
               "l.transaction_id SET c.reserved_until = NULL, c.reserved_for = NULL WHERE c.reserved_for = t.reference "
@@ -107,10 +107,11 @@ static const struct {
               "dropped_at IS NULL), (SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL)"),
 
     /* A claimed mail's next_attempt_at is the end of its lease, so one index finds new and abandoned ones alike. */
-    STATEMENT(OUTBOX_DUE,
-              "SELECT id, kind, school_id, transaction_id, user_id, review_id, recipient, attempt FROM mail_outbox WHERE "
-              "status IN ('PENDING', 'SENDING') AND next_attempt_at <= " NOW " ORDER BY next_attempt_at LIMIT ? FOR "
-              "UPDATE SKIP LOCKED"),
+    STATEMENT(OUTBOX_DUE, "SELECT id, kind, school_id, transaction_id, user_id, review_id, recipient, attempt, " US_OUT(
+                              "created_at") " FROM mail_outbox WHERE "
+                                            "status IN ('PENDING', 'SENDING') AND next_attempt_at <= " NOW
+                                            " ORDER BY next_attempt_at LIMIT ? FOR "
+                                            "UPDATE SKIP LOCKED"),
     STATEMENT(OUTBOX_CLAIM,
               "UPDATE mail_outbox SET status = 'SENDING', attempt = attempt + 1, lease_until = " NOW " + INTERVAL ? "
               "SECOND, next_attempt_at = lease_until WHERE status IN ('PENDING', 'SENDING') AND next_attempt_at <= " NOW
@@ -121,31 +122,34 @@ static const struct {
     STATEMENT(OUTBOX_RETRY,
               "UPDATE mail_outbox SET status = ?, next_attempt_at = " NOW " + INTERVAL ? SECOND, lease_until = NULL, "
               "last_error = ? WHERE id = ? AND attempt = ? AND status = 'SENDING'"),
-    STATEMENT(OUTBOX_RELEASE,
-              "UPDATE mail_outbox SET status = 'PENDING', attempt = attempt - 1, next_attempt_at = " NOW ", lease_until "
-              "= NULL WHERE id = ? AND attempt = ? AND status = 'SENDING'"),
-    STATEMENT(MAIL_PAYMENT,
-              "SELECT t.reference, t.amount_cents, t.kind = 'CLAIM', t.comment, t.email, COALESCE(t.bank_ref, ''), "
-              US_OUT("t.accepted_at") ", " US_OUT("t.updated_at")
-              ", s.name, s.bursar_email, u.first_name, u.last_name, r.year, r.number FROM transactions t JOIN schools s "
-              "ON s.id = t.school_id JOIN users u ON u.id = t.user_id LEFT JOIN receipts r ON r.transaction_id = t.id "
-              "WHERE t.id = ?"),
-    STATEMENT(MAIL_LINES,
-              "SELECT a.last_name, a.first_name, a.class_name, c.number, c.label, l.amount_cents FROM transaction_lines "
-              "l JOIN transactions t ON t.id = l.transaction_id AND t.revision = l.revision JOIN accounts a ON a.id = "
-              "l.account_id LEFT JOIN claims c ON c.id = l.claim_id WHERE t.id = ? ORDER BY l.position"),
-    STATEMENT(MAIL_REVIEW,
-              "SELECT r.id, r.reason, r.detail, r.amount_cents, " US_OUT("r.created_at")
-              ", COALESCE(t.reference, ''), COALESCE(s.name, ''), COALESCE(u.first_name, ''), COALESCE(u.last_name, '') "
-              "FROM review_items r LEFT JOIN transactions t ON t.id = r.transaction_id LEFT JOIN schools s ON s.id = "
-              "r.school_id LEFT JOIN users u ON u.id = t.user_id WHERE r.id = ?"),
-    STATEMENT(MAIL_USER,
-              "SELECT u.login, u.first_name, u.last_name, u.email, s.name, s.bursar_email, " US_OUT("o.created_at")
-              " FROM users u JOIN schools s ON s.id = u.school_id JOIN mail_outbox o ON o.user_id = u.id WHERE o.id = "
-              "?"),
-    STATEMENT(TOKEN_ADD,
-              "INSERT INTO password_tokens (token_hash, user_id, created_at, expires_at) VALUES (?, ?, " NOW ", " NOW
-              " + INTERVAL ? SECOND)"),
+    STATEMENT(OUTBOX_RELEASE, "UPDATE mail_outbox SET status = 'PENDING', attempt = attempt - 1, next_attempt_at = " NOW
+                              ", lease_until "
+                              "= NULL WHERE id = ? AND attempt = ? AND status = 'SENDING'"),
+    STATEMENT(
+        MAIL_PAYMENT,
+        "SELECT t.reference, t.amount_cents, t.kind = 'CLAIM', t.comment, t.email, COALESCE(t.bank_ref, ''), " US_OUT(
+            "t.accepted_at") ", " US_OUT("t.updated_at") ", s.name, s.bursar_email, u.first_name, u.last_name, r.year, "
+                                                         "r.number FROM transactions t JOIN schools s "
+                                                         "ON s.id = t.school_id JOIN users u ON u.id = t.user_id LEFT "
+                                                         "JOIN receipts r ON r.transaction_id = t.id "
+                                                         "WHERE t.id = ?"),
+    STATEMENT(
+        MAIL_LINES,
+        "SELECT a.last_name, a.first_name, a.class_name, c.number, c.label, l.amount_cents FROM transaction_lines "
+        "l JOIN transactions t ON t.id = l.transaction_id AND t.revision = l.revision JOIN accounts a ON a.id = "
+        "l.account_id LEFT JOIN claims c ON c.id = l.claim_id WHERE t.id = ? ORDER BY l.position"),
+    STATEMENT(MAIL_REVIEW, "SELECT r.id, r.reason, r.detail, r.amount_cents, " US_OUT(
+                               "r.created_at") ", COALESCE(t.reference, ''), COALESCE(s.name, ''), "
+                                               "COALESCE(u.first_name, ''), COALESCE(u.last_name, '') "
+                                               "FROM review_items r LEFT JOIN transactions t ON t.id = "
+                                               "r.transaction_id LEFT JOIN schools s ON s.id = "
+                                               "r.school_id LEFT JOIN users u ON u.id = t.user_id WHERE r.id = ?"),
+    STATEMENT(MAIL_USER, "SELECT u.login, u.first_name, u.last_name, u.email, s.name, s.bursar_email, " US_OUT(
+                             "o.created_at") " FROM users u JOIN schools s ON s.id = u.school_id JOIN mail_outbox o ON "
+                                             "o.user_id = u.id WHERE o.id = "
+                                             "?"),
+    STATEMENT(TOKEN_ADD, "INSERT INTO password_tokens (token_hash, user_id, created_at, expires_at) VALUES (?, ?, " NOW
+                         ", " NOW " + INTERVAL ? SECOND)"),
     STATEMENT(TOKEN_VOID, "UPDATE password_tokens SET used_at = " NOW " WHERE token_hash = ? AND used_at IS NULL"),
 };
 

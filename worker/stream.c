@@ -111,9 +111,9 @@ static void add(struct command *command, struct str word)
     command->lens[command->count++] = word.len;
 }
 
-#define COMMAND(name, size)              \
-    const char *name##_words[size];      \
-    size_t name##_lens[size];            \
+#define COMMAND(name, size)         \
+    const char *name##_words[size]; \
+    size_t name##_lens[size];       \
     struct command name = {name##_words, name##_lens, 0, (size)}
 
 static void add_texts(struct command *command, const char *const *texts, size_t n_texts)
@@ -122,8 +122,8 @@ static void add_texts(struct command *command, const char *const *texts, size_t 
         add(command, str_from(texts[i]));
 }
 
-#define ADD(command, ...)                                         \
-    add_texts((command), (const char *const[]){__VA_ARGS__},      \
+#define ADD(command, ...)                                    \
+    add_texts((command), (const char *const[]){__VA_ARGS__}, \
               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 static int exchange(struct stream *stream, const struct command *command, unsigned block_ms, redisReply **ret)
@@ -472,9 +472,9 @@ int stream_consumers(struct stream *stream, struct arena *arena, const struct st
     for (size_t i = 0; i < reply->elements; i++) {
         const redisReply *name = member(reply->element[i], "name");
         if (name)
-            consumers[count++] = (struct stream_consumer){arena_str(arena, text_of(name)),
-                                                          number_member(reply->element[i], "pending"),
-                                                          number_member(reply->element[i], "idle")};
+            consumers[count++] =
+                (struct stream_consumer){arena_str(arena, text_of(name)), number_member(reply->element[i], "pending"),
+                                         number_member(reply->element[i], "idle")};
     }
     freeReplyObject(reply);
     *ret = consumers;

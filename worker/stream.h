@@ -2,8 +2,8 @@
  *
  * Used by one thread. Every call connects when needed and has a deadline ([redis] timeout_ms, on top of the time that a
  * read blocks). ERR_UNAVAILABLE: Redis cannot be reached or broke the connection, the command's outcome is unknown;
- * ERR_INTERNAL: Redis answered with an error. A missing group is created from the stream's beginning ("0") and the command
- * repeated: a Redis that came back empty, or a destroyed group, must not lose what is still in the stream.
+ * ERR_INTERNAL: Redis answered with an error. A missing group is created from the stream's beginning ("0") and the
+ * command repeated: a Redis that came back empty, or a destroyed group, must not lose what is still in the stream.
  * Commands: Redis 7.0, https://redis.io/commands/xreadgroup and its neighbours. */
 #ifndef DP_WORKER_STREAM_H
 #define DP_WORKER_STREAM_H
