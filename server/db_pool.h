@@ -36,17 +36,28 @@ struct db_value {
 #define DB_S(s) ((struct db_value){.type = DB_TEXT, .text = (s)})
 #define DB_N    ((struct db_value){.type = DB_NULL})
 
-enum { DB_ANY_COUNT = -1, DB_ROWS_MAX = 2000 };
+enum {
+    DB_ANY_COUNT = -1,
+    DB_ROWS_MAX = 2000,     /* of one result; the session's sql_select_limit makes the server stop there too */
+    DB_CELL_MAX = 64 << 10, /* bytes of one text */
+    DB_PARAMS_MAX = 64,     /* of one statement */
+    DB_COLUMNS_MAX = 48,
+    DB_STEPS_MAX = 128,
+    DB_DEADLOCK_RETRIES = 2,
+};
 
 struct db_step {
     unsigned statement;
     const struct db_value *params; /* as many as the statement has letters; borrowed until the run ends */
-    int64_t expect;                /* rows that must be affected (atomic runs), or DB_ANY_COUNT */
+    int64_t expect;                /* rows that must be affected (atomic runs; see db_result), or DB_ANY_COUNT */
 };
 
 struct db_result {
     unsigned n_rows, n_columns;
     const struct db_value *cells; /* row by row */
+    /* Rows written; for an UPDATE the rows that its WHERE matched, changed or not (CLIENT_FOUND_ROWS): the condition
+     * held, even if every value was already there. For a SELECT the rows found. INSERT … ON DUPLICATE KEY UPDATE: 1
+     * for a new row or one that stays as it was, 2 for a changed one. */
     int64_t affected;
     int64_t insert_id;
 };
@@ -60,12 +71,12 @@ struct db_run {
     const struct db_step *steps;
     unsigned n_steps;
     bool atomic;
-    unsigned deadline_ms; /* 0: the pool's default */
+    unsigned deadline_ms; /* from db_pool_run() on, waiting included; 0, or more than the pool's default: the default */
     db_run_cb done;       /* exactly once, never before db_pool_run() returned */
     void *data;
 
     struct db_result *results; /* one a step; valid when err is 0 */
-    unsigned failed_step;      /* when err is not 0 */
+    unsigned failed_step;      /* when err is not 0; n_steps: all steps were done, COMMIT failed */
     unsigned db_errno;         /* MariaDB's number (1062 …) when err came from it */
 
     void *internal; /* private */
@@ -76,10 +87,15 @@ struct db_pool;
 /* Starts connecting at once and for ever; never fails at start. `table` is borrowed for ever. */
 struct db_pool *db_pool_new(uv_loop_t *loop, const struct config *config, const struct db_statement *table,
                             unsigned n_statements);
-/* Errors: ERR_BUSY (waiters full), ERR_UNAVAILABLE (no connection before the deadline, or connection lost), ERR_TIMEOUT
- * (deadline passed while running: outcome unknown), ERR_CONFLICT (duplicate key 1062, constraint or trigger 4025/1644,
- * or a step's count was not the expected one), ERR_TOO_LARGE (more than DB_ROWS_MAX rows), ERR_INTERNAL (any other). A
- * single read that lost its idle connection is tried once more on another. */
+/* Errors: ERR_BUSY (waiters full); ERR_UNAVAILABLE (no connection before the deadline, connection lost, lock wait
+ * 1205, deadlock 1213, read-only or shutting server: nothing was committed unless failed_step is n_steps or the run is
+ * not atomic); ERR_TIMEOUT (deadline passed while running: outcome unknown); ERR_CONFLICT (duplicate key 1062, foreign
+ * key, view, constraint or trigger 1451/1452/1369/4025/1644, or a step's count was not the expected one);
+ * ERR_TOO_LARGE (more than DB_ROWS_MAX rows, a cell over DB_CELL_MAX, or more than half of what the arena had left);
+ * ERR_INVALID (a moment outside the years 0 to 9999); ERR_CANCELLED; ERR_INTERNAL (any other).
+ * A single SELECT outside a transaction whose connection was lost is tried once more on another connection; an atomic
+ * run that lost a deadlock, which the server has rolled back as a whole, is run again at most DB_DEADLOCK_RETRIES
+ * times; both within the deadline. */
 void db_pool_run(struct db_pool *pool, struct db_run *run);
 /* Number of connections that are ready; 0 means the database is away. */
 unsigned db_pool_ready(const struct db_pool *pool);

@@ -3,6 +3,7 @@
 #ifndef DP_SERVER_EVENT_QUEUE_H
 #define DP_SERVER_EVENT_QUEUE_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "common/config.h"
@@ -17,9 +18,13 @@ struct event_queue *event_queue_new(uv_loop_t *loop, const struct config *config
  * event is copied before it returns. Exactly once, never before it returned. */
 void event_queue_push(struct event_queue *queue, const struct event *event, unsigned timeout_ms, event_queue_cb done,
                       void *data);
+/* Connected; and with [redis] durability = refuse, not to a Redis known to forget (pushes are then refused with
+ * ERR_UNAVAILABLE, and the journal keeps the events). */
 bool event_queue_is_ready(const struct event_queue *queue);
-/* True when the connected Redis was found to have appendonly yes, appendfsync always, maxmemory-policy noeviction. */
+/* True when the connected Redis was found to have appendonly yes, appendfsync always, maxmemory-policy noeviction. They
+ * are asked by CONFIG GET at each connection; where an ACL forbids that, a warning is logged and this stays false. */
 bool event_queue_is_durable(const struct event_queue *queue);
+/* Pushes under way end with ERR_CANCELLED; `closed` is called once everything is closed and the queue is freed. */
 void event_queue_close(struct event_queue *queue, void (*closed)(void *data), void *data);
 
 #endif

@@ -13,7 +13,8 @@
 #include "common/buf.h"
 #include "common/str.h"
 
-enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_ };
+/* HTTP_OTHER_: a known method that no route takes; the router answers 405 or 404, no handler ever sees it. */
+enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_OTHER_ };
 
 enum { REQUEST_HEADERS_MAX = 64, REQUEST_PARAMS_MAX = 4, REQUEST_ARENA_MAX = 2 << 20 };
 
@@ -23,6 +24,8 @@ struct header {
 };
 
 struct conn;
+struct response;
+struct router;
 
 struct request {
     struct arena arena;
@@ -40,11 +43,27 @@ struct request {
     void *page;                            /* the pages' own context */
 
     /* --- private to the wire --- */
-    struct conn *conn; /* NULL once the connection is gone */
+    struct conn *conn;           /* NULL once the connection is gone */
+    struct buf head_bytes;       /* owned: path, query and headers are slices of it */
+    struct buf body_bytes;       /* owned: body is a slice of it */
+    struct response *responses;  /* owned buffers, newest first */
+    const struct router *router; /* borrowed */
+    const char *route;           /* the matched route's path: what the log may show; NULL: none */
+    int64_t dispatched_ms;       /* monotonic; 0: refused before routing */
     unsigned refs;
     bool answered;
     bool close_after; /* the answer ends the connection */
+    bool is_http_1_0;
 };
+
+/* A request with one reference, no connection and empty texts (an error page may be drawn for it before its head is
+ * complete). */
+struct request *request_new(uint64_t id);
+enum { REQUEST_ID_SIZE = 17 };
+/* 16 hex digits and a NUL. */
+void request_print_id(const struct request *request, char out[REQUEST_ID_SIZE]);
+/* "GET" …; "OTHER" for HTTP_OTHER_. */
+const char *request_method_name(const struct request *request);
 
 /* The first header of that name, or STR_NULL. */
 struct str request_header(const struct request *request, const char *name);

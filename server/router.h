@@ -28,6 +28,8 @@ struct router {
 
 /* Runs the handler or answers 404/405. Segments are percent-decoded; a bad one is 404. */
 void router_dispatch(const struct router *router, struct request *request);
+/* Answers `status` with the application's error page; for handlers that end so. */
+void router_error(struct request *request, unsigned status);
 /* The route for a path without running it (NULL: none): lets the connection know a bank's call by its head. */
 const struct route *router_find(const struct router *router, struct str path);
 

@@ -1,8 +1,10 @@
 /* session: who is logged in, kept in Redis under the SHA-256 of a 256-bit id that only the browser's cookie holds.
  * Stores floor.
  *
- * Key "dp:session:<hex>": a hash with user, school, created, seen, role, change. Idle 30 min (EXPIRE), absolute 12 h.
- * Key "dp:user-sessions:<user>": the set of a user's session hashes, to end the others. */
+ * Key "dp:session:<hex>": a hash with user, school, created (µs UTC) and change (must change the password: 0, 1). Idle
+ * 30 min (the key's expiry), absolute 12 h (from created). Key "dp:user-sessions:<user>": the set of a user's session
+ * hashes, to end the others. Each operation is one Lua script, so that no half of it is ever seen or left behind; the
+ * sessions' Redis must allow EVAL and be a single master (the scripts name keys that they read). */
 #ifndef DP_SERVER_SESSION_H
 #define DP_SERVER_SESSION_H
 
@@ -12,7 +14,7 @@
 #include "common/config.h"
 #include "server/redis_client.h"
 
-enum { SESSION_ID_LEN = 32, SESSION_COOKIE_SIZE = 44 };
+enum { SESSION_ID_LEN = 32, SESSION_COOKIE_SIZE = 44, SESSION_PER_USER_MAX = 32 };
 
 struct session {
     char cookie[SESSION_COOKIE_SIZE]; /* base64url of the id: secret, never logged */
@@ -22,7 +24,8 @@ struct session {
 };
 
 struct session_store;
-/* err 0 with a session; ERR_NOT_FOUND (none, expired, malformed cookie); ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_BUSY.
+/* err 0 with a session; ERR_NOT_FOUND (none, expired, malformed cookie); ERR_UNAVAILABLE (also when Redis answers an
+ * error, which is logged), ERR_TIMEOUT, ERR_BUSY, ERR_CANCELLED.
  * `session` is in the arena given. Exactly once, never before the function returned. */
 typedef void (*session_cb)(void *data, int err, struct session *session);
 
@@ -31,10 +34,11 @@ void session_store_free(struct session_store *store); /* after the client is clo
 
 /* Looks up and extends the idle time in one round trip. */
 void session_load(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data);
-/* A new id (at login, and when the password was changed). `values` gives user, school and must_change_password. */
+/* A new id (at login, and when the password was changed). `values` gives user, school and must_change_password. Beyond
+ * SESSION_PER_USER_MAX sessions of the user, one of the others ends. */
 void session_create(struct session_store *store, struct arena *arena, const struct session *values, session_cb done,
                     void *data);
-/* session is NULL in the callback of these two. */
+/* session is NULL in the callback of these two. Destroying what is not there is no error. */
 void session_destroy(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data);
 /* Ends all sessions of a user but `keep_cookie` (STR_NULL: all). */
 void session_destroy_others(struct session_store *store, struct arena *arena, int64_t user_id, struct str keep_cookie,

@@ -1,0 +1,110 @@
+#include "server/request.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "server/http_parser.h"
+#include "server/response.h"
+
+struct request *request_new(uint64_t id)
+{
+    struct request *request = malloc(sizeof *request);
+    if (!request)
+        log_fatal("out_of_memory", LOG_INT("bytes", (int64_t)sizeof *request));
+    *request = (struct request){
+        .id = id, .path = STR(""), .query = STR(""), .body = STR(""), .started_ms = clock_monotonic_ms(), .refs = 1};
+    arena_init(&request->arena, REQUEST_ARENA_MAX);
+    buf_init(&request->head_bytes, HEAD_SCAN_BYTES_MAX);
+    buf_init(&request->body_bytes, HTTP_PARSER_BODY_MAX);
+    return request;
+}
+
+void request_ref(struct request *request)
+{
+    assert(request->refs > 0);
+    request->refs++;
+}
+
+void request_unref(struct request *request)
+{
+    assert(request->refs > 0);
+    if (--request->refs > 0)
+        return;
+    response_free_all(request->responses);
+    buf_done(&request->head_bytes);
+    buf_done(&request->body_bytes);
+    arena_done(&request->arena);
+    free(request);
+}
+
+void request_print_id(const struct request *request, char out[REQUEST_ID_SIZE])
+{
+    snprintf(out, REQUEST_ID_SIZE, "%016" PRIx64, request->id);
+}
+
+const char *request_method_name(const struct request *request)
+{
+    static const char *const names[] = {
+        [HTTP_GET_] = "GET", [HTTP_HEAD_] = "HEAD", [HTTP_POST_] = "POST", [HTTP_OTHER_] = "OTHER"};
+    return names[request->method];
+}
+
+struct str request_header(const struct request *request, const char *name)
+{
+    for (unsigned i = 0; i < request->n_headers; i++) {
+        if (str_eq_nocase(request->headers[i].name, str_from(name)))
+            return request->headers[i].value;
+    }
+    return STR_NULL;
+}
+
+/* RFC 6265 §4.1.1 cookie-octet: no control, space, quote, comma, semicolon, backslash. */
+static bool is_cookie_value(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (c <= ' ' || c > '~' || c == '"' || c == ',' || c == ';' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+static struct str unquote(struct str value)
+{
+    if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+        return (struct str){value.ptr + 1, value.len - 2};
+    return value;
+}
+
+static bool find_cookie(struct str pairs, struct str name, struct str *ret_value)
+{
+    while (pairs.len > 0) {
+        struct str value;
+        struct str pair = str_cut(pairs, ';', &pairs);
+        struct str key = str_trim(str_cut(pair, '=', &value));
+        if (!value.ptr || !str_eq(key, name))
+            continue;
+        value = unquote(str_trim(value));
+        if (!is_cookie_value(value))
+            continue;
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+/* All Cookie headers are searched: a proxy that speaks HTTP/2 may split them (RFC 9113 §8.2.3). */
+struct str request_cookie(const struct request *request, const char *name)
+{
+    struct str value = STR_NULL;
+    for (unsigned i = 0; i < request->n_headers; i++) {
+        const struct header *header = &request->headers[i];
+        if (str_eq_nocase(header->name, STR("Cookie")) && find_cookie(header->value, str_from(name), &value))
+            break;
+    }
+    return value;
+}

@@ -1,0 +1,132 @@
+"""What dies while money moves. Each test has a stack of its own."""
+import signal
+import subprocess
+import time
+
+from client import Bank, Client, Mails, Parent, until
+
+
+def assert_paid_once(stack, reference):
+    parent = Parent(stack, "durand").log_in()
+    parent.wait_for_state(reference, "AUTHORISED", timeout=60)
+    assert stack.sql("SELECT kind, COUNT(*), SUM(l.amount_cents) FROM ledger_entries l JOIN transactions t ON t.id = l.transaction_id "
+                     f"WHERE t.reference = '{reference}' GROUP BY kind") == [["PAYMENT", "2", "0"]]
+    assert len(Mails(stack).wait_for(reference, 2, timeout=60)) == 2
+    time.sleep(1)
+    assert len(Mails(stack).about(reference)) == 2
+
+
+def sent_to_bank(stack):
+    parent, bank = Parent(stack, "durand").log_in(), Bank(stack)
+    reference = parent.credit()
+    bank.open(parent.send(reference))
+    return parent, bank, reference
+
+
+def test_redis_down_during_a_callback(own_stack):
+    stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"})
+    _, bank, reference = sent_to_bank(stack)
+    stack.children.pop("redis").stop()
+    bank.type_card(reference, "1234567890123456")
+    assert [call["answer"] for call in bank.calls(reference)] == ["spcheckok"]
+    assert Client(stack).get("/connexion").status in (200, 503)
+    stack.start_redis()
+    assert_paid_once(stack, reference)
+
+
+def test_redis_comes_back_empty(own_stack):
+    stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"}, workers=0)
+    _, bank, reference = sent_to_bank(stack)
+    bank.type_card(reference, "1234567890123456")
+    assert stack.redis("XLEN", "dp:events") == "1"
+    stack.redis("FLUSHALL")
+    stack.start_worker(0)
+    assert_paid_once(stack, reference)
+
+
+def test_database_and_redis_down_during_a_callback(own_stack):
+    stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"})
+    _, bank, reference = sent_to_bank(stack)
+    stack.children.pop("redis").stop()
+    stack.children.pop("mariadb").stop()
+    bank.type_card(reference, "1234567890123456")
+    assert [call["answer"] for call in bank.calls(reference)] == ["spcheckok"]
+    assert Client(stack).get("/accueil").status in (303, 503)
+    stack.start_database()
+    stack.start_redis()
+    assert_paid_once(stack, reference)
+
+
+def test_server_killed_after_its_answer_while_redis_was_down(own_stack):
+    stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"})
+    _, bank, reference = sent_to_bank(stack)
+    stack.children.pop("redis").stop()
+    bank.type_card(reference, "1234567890123456")
+    assert [call["answer"] for call in bank.calls(reference)] == ["spcheckok"]
+    stack.children.pop("dp-server-0").kill()
+    stack.start_redis()
+    stack.start_server(0)
+    assert_paid_once(stack, reference)
+
+
+def test_worker_killed_between_commit_and_ack(own_stack):
+    """The database is held until Redis is stopped: the worker commits and then waits for an XACK that nobody takes."""
+    stack = own_stack(workers=0)
+    _, bank, reference = sent_to_bank(stack)
+    bank.type_card(reference, "1234567890123456")
+    lock = subprocess.Popen(["mariadb", "--no-defaults", f"--socket={stack.db_socket}", "-uroot", "demi_pension"], stdin=subprocess.PIPE)
+    lock.stdin.write(b"LOCK TABLES inbox WRITE;\nSELECT SLEEP(0);\n")
+    lock.stdin.flush()
+    until("the lock", lambda: "inbox" in str(stack.sql("SHOW OPEN TABLES IN demi_pension WHERE In_use > 0")))
+    worker = stack.start_worker(0)
+    until("the entry is delivered", lambda: stack.redis("XPENDING", "dp:events", "workers").startswith("1"))
+    time.sleep(0.5)
+    stack.children["redis"].signal(signal.SIGSTOP)
+    lock.communicate(b"UNLOCK TABLES;\n")
+    until("the commit", lambda: stack.sql("SELECT COUNT(*) FROM inbox")[0][0] == "1")
+    worker.kill()
+    stack.children.pop("dp-worker-0")
+    stack.children["redis"].signal(signal.SIGCONT)
+    assert stack.redis("XPENDING", "dp:events", "workers").startswith("1")
+    stack.start_worker(0)
+    assert_paid_once(stack, reference)
+    until("the entry is acknowledged", lambda: stack.redis("XPENDING", "dp:events", "workers").startswith("0"), timeout=60)
+
+
+def test_pages_say_503_without_the_database_and_come_back(own_stack):
+    stack = own_stack()
+    parent = Parent(stack, "durand").log_in()
+    stack.children.pop("mariadb").stop()
+    answer = parent.get("/accueil")
+    assert answer.status == 503 and answer.headers["Retry-After"] and "minute" in answer.text
+    stack.start_database()
+    until("the page is back", lambda: parent.get("/accueil").status == 200)
+
+
+def test_mail_is_tried_again(own_stack):
+    stack = own_stack(config_extra={"mail_extra": "timeout_ms = 2000"})
+    _, bank, reference = sent_to_bank(stack)
+    import json
+    import urllib.request
+    urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{stack.ports['mail']}/api/behaviour",
+                                                  json.dumps({"replies": ["451 4.3.0 later"]}).encode(), method="PUT"), timeout=5).close()
+    bank.type_card(reference, "1234567890123456")
+    assert_paid_once(stack, reference)
+
+
+def test_two_servers_and_three_workers(own_stack):
+    stack = own_stack(servers=2, workers=3)
+    bank = Bank(stack)
+    bank.behave(mode="twice", method="POST")
+    parents = [Parent(stack, login).log_in() for login in ("durand", "martin", "commensal")]
+    references = [(parent, parent.pay(bank, f"{n},00")) for n in range(5, 15) for parent in parents]
+    for parent, reference in references:
+        parent.wait_for_state(reference, "AUTHORISED")
+    assert stack.sql("SELECT COUNT(*), SUM(amount_cents) FROM ledger_entries") == [[str(2 * len(references)), "0"]]
+    until("every mail is sent", lambda: stack.sql("SELECT COUNT(*) FROM mail_outbox WHERE status <> 'SENT'")[0][0] == "0", timeout=60)
+    sent = [mail for mail in Mails(stack).all()]
+    assert len(sent) == 2 * len(references)
+    served = [Client(stack, stack.ports["admin"] + n).get("/metrics").text for n in range(2)]
+    assert all('dp_http_requests_total{class="2xx"}' in text for text in served)
+    receipts = [int(row[0]) for row in stack.sql("SELECT number FROM receipts ORDER BY number")]
+    assert receipts == list(range(1, len(references) + 1))
