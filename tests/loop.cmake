@@ -1,5 +1,6 @@
 # Modules on the loop, against scripted peers.
 dp_test(loop/test_journal.c dp_journal)
+dp_test(loop/test_journal_damage.c dp_journal)
 dp_test(loop/test_hash_pool.c dp_journal)
 
 # Private servers and misbehaving peers for the tests of the stores.
