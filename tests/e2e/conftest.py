@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(ROOT / "tests/bank_simulator"))
 
 from client import Bank, Mails, Parent  # noqa: E402
+from walk import walk  # noqa: E402
 from stack import Stack, free_block, free_port  # noqa: E402
 
 SANITIZER_MARKS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
@@ -94,6 +95,14 @@ def durand(stack):
 @pytest.fixture
 def martin(stack):
     return Parent(stack, "martin").log_in()
+
+
+@pytest.fixture(scope="session")
+def walked(stack, tmp_path_factory):
+    """Every page in each of its states, kept as files: see walk.py."""
+    bank = Bank(stack)
+    bank.behave()
+    return walk(stack, bank, Mails(stack), tmp_path_factory.mktemp("pages"))
 
 
 @pytest.fixture(scope="session")
