@@ -98,11 +98,19 @@ def martin(stack):
 
 
 @pytest.fixture(scope="session")
-def walked(stack, tmp_path_factory):
-    """Every page in each of its states, kept as files: see walk.py."""
-    bank = Bank(stack)
-    bank.behave()
-    return walk(stack, bank, Mails(stack), tmp_path_factory.mktemp("pages"))
+def walked(tmp_path_factory):
+    """Every page in each of its states, kept as files: see walk.py. Its made-up payments need a stack of their own."""
+    stack = make_stack(restart=False, config_extra={"listen_extra": "rate_per_second = 1000\nrate_burst = 10000"})
+    try:
+        stack.start()
+        bank = Bank(stack)
+        bank.behave()
+        pages = walk(stack, bank, Mails(stack), tmp_path_factory.mktemp("pages"))
+    except BaseException:
+        stack.stop()
+        raise
+    finish(stack)
+    return pages
 
 
 @pytest.fixture(scope="session")

@@ -164,6 +164,8 @@ class Walk:
             lines.update({f"compte_{n}": accounts[n % 3], f"montant_{n}": "5", f"creance_{n}": other if n == 2 else ""})
         self.keep("crediter-cinq-lignes", parent.submit("/crediter", lines), 422)
         self.keep("recapitulatif", parent.get("/paiement/" + parent.credit("20", compte=accounts[0])))
+        only = parent.submit("/crediter", {"type": "creance", "compte": "", "creance": other, "montant": "", "courriel": "a@example.org"})
+        self.keep("recapitulatif-creance-seule", parent.get(only.location))
         many = {f"{name}_{n}": value for n in range(2, 5) for name, value in (("compte", accounts[n % 3]), ("montant", "1158,5"))}
         reference = parent.credit("", type="creance", compte=accounts[0], creance=claim, commentaires=LONG_COMMENT, **many)
         self.keep("recapitulatif-quatre-lignes", parent.get(f"/paiement/{reference}"))
@@ -188,7 +190,8 @@ class Walk:
         recap = self.forms(parent, accounts, (late, claim))
         for state in STATES:
             reference = self.payment(login, state, accounts[:1], claim=late)
-            self.keep(f"paiement-{state.lower()}", parent.get(f"/paiement/{reference}"))
+            if state not in ("CAPTURED", "SETTLED"):  # shown as AUTHORISED is
+                self.keep(f"paiement-{state.lower()}", parent.get(f"/paiement/{reference}"))
             if state == "PENDING":
                 self.keep("accueil-paiement-en-cours", parent.get("/accueil"))
                 self.keep("paiement-pending-arrete", parent.get(f"/paiement/{reference}?actualisation=non"))
