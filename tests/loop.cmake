@@ -16,3 +16,5 @@ dp_test(loop/test_session.c dp_stores dp_loop_peers)
 dp_test(loop/test_conn.c dp_wire)
 dp_test(loop/test_listener.c dp_wire)
 dp_test(loop/test_response.c dp_wire)
+
+dp_test(loop/test_worker_apply.c dp_worker_core dp_loop_peers)

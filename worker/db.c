@@ -201,10 +201,10 @@ void db_rollback(struct db *db)
     memcpy(db->error, kept, sizeof kept); /* why we roll back matters more than how it went */
 }
 
-/* The statement's text with "(*)" replaced by `n_list` placeholders. */
+/* The statement's text with "IN (*)" given `n_list` placeholders. */
 static void write_sql(struct str sql, size_t n_list, struct buf *out)
 {
-    struct str mark = STR("(*)");
+    struct str mark = STR("IN (*)"); /* COUNT(*) is no list */
     const char *at = memmem(sql.ptr, sql.len, mark.ptr, mark.len);
     if (!at) {
         buf_append(out, sql);
@@ -213,7 +213,7 @@ static void write_sql(struct str sql, size_t n_list, struct buf *out)
     size_t before = (size_t)(at - sql.ptr);
     buf_append(out, str_slice(sql.ptr, before));
     for (size_t i = 0; i < n_list; i++)
-        buf_append(out, i ? STR(",?") : STR("(?"));
+        buf_append(out, i ? STR(",?") : STR("IN (?"));
     buf_append_char(out, ')');
     buf_append(out, str_slice(at + mark.len, sql.len - before - mark.len));
 }

@@ -57,7 +57,7 @@ bool db_connected(const struct db *db);
 /* Runs one statement. `ret` may be NULL when nothing of the outcome matters. */
 int db_run(struct db *db, enum statement statement, const struct db_value *params, size_t n_params, struct arena *arena,
            struct db_result *ret);
-/* The same for a statement with "(*)": `list` becomes its values, in chunks, `params` stand before it. An empty list
+/* The same for a statement with "IN (*)": `list` becomes its values, in chunks, `params` stand before it. An empty list
  * gives no row. */
 int db_run_list(struct db *db, enum statement statement, const struct db_value *params, size_t n_params,
                 const struct db_value *list, size_t n_list, struct arena *arena, struct db_result *ret);
