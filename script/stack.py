@@ -111,7 +111,7 @@ class Child:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number):
+    def send_signal(self, number):
         """A signal from outside: with `restart`, a killed child comes back."""
         if self.alive():
             self.process.send_signal(number)
@@ -234,8 +234,10 @@ class Stack:
         data = self.state / "db/data"
         if not (data / "mysql").is_dir():
             shutil.rmtree(data, ignore_errors=True)
-            run(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-                 "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M"])
+            # Two servers that install at once in one temporary directory drop each other's tables.
+            run(["env", f"TMPDIR={self.state}/tmp", "mariadb-install-db", "--no-defaults", f"--datadir={data}",
+                 "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
+                 "--innodb-log-file-size=8M"])
         user = ["--user=root"] if os.getuid() == 0 else []
         self.add("mariadb", [
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", *user, f"--datadir={data}",

@@ -62,7 +62,7 @@ static void sent(struct page *page)
 {
     struct pay *pay = page->state;
     log_info("payment_sent", LOG_SLICE("reference", pay->row.reference), LOG_INT("cents", pay->row.amount_cents),
-             LOG_INT("request", (int64_t)page->request->id));
+             LOG_REQUEST(page->request->id));
     go_to_bank(page, contracts_by_id(page->app->contracts, pay->row.contract_id), pay->query);
 }
 
