@@ -61,7 +61,9 @@ static void replay_changes_nothing(void **state)
     struct stream_entry entry = help_bank_entry(help_call("dem20261123061202aaa", 2000, "1", "40000001"));
     struct stream_entry twice[] = {entry, entry};
     enum runner_outcome outcomes[2];
+    int64_t splits = metrics_get(&help.metrics, METRIC_BATCHES_SPLIT);
     assert_int_equal(runner_run(&help.runner, twice, 2, outcomes), 0); /* twice in one batch */
+    assert_int_equal(metrics_get(&help.metrics, METRIC_BATCHES_SPLIT), splits);
     assert_true(outcomes[0] == RUNNER_ACK && outcomes[1] == RUNNER_ACK);
     long long ledger = ask("SELECT COUNT(*) FROM ledger_entries"), mails = ask("SELECT COUNT(*) FROM mail_outbox");
     assert_int_equal(help_run(&entry), RUNNER_ACK); /* and once more */
