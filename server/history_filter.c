@@ -47,8 +47,9 @@ int history_filter_read(const struct form *query, struct history_filter *ret)
 {
     struct history_filter filter = {0};
 
-    if (read_number(form_get(query, "compte"), &filter.account_id) || read_number(form_get(query, "annee"), &filter.year) ||
-        read_states(form_get(query, "etat"), &filter.states) || read_key(form_get(query, "avant"), &filter))
+    if (read_number(form_get(query, "compte"), &filter.account_id) ||
+        read_number(form_get(query, "annee"), &filter.year) || read_states(form_get(query, "etat"), &filter.states) ||
+        read_key(form_get(query, "avant"), &filter))
         return ERR_INVALID;
     if (filter.year != 0 && (filter.year < YEAR_MIN || filter.year > YEAR_MAX))
         return ERR_INVALID;
@@ -85,7 +86,6 @@ static int64_t first_of_september(int64_t year)
 void history_filter_params(const struct history_filter *filter, int64_t user_id, int64_t school_id, int64_t rows_max,
                            struct db_value out[HISTORY_PARAMS])
 {
-    const struct db_value states = DB_S(str_from(history_state_groups[filter->states].states));
     const struct db_value params[HISTORY_PARAMS] = {
         DB_I(user_id),
         DB_I(school_id),
@@ -95,8 +95,8 @@ void history_filter_params(const struct history_filter *filter, int64_t user_id,
         DB_I(filter->before_us),
         DB_I(filter->before_us),
         DB_I(filter->before_id),
-        states,
-        states,
+        DB_I(filter->states),
+        DB_S(str_from(history_state_groups[filter->states].states)),
         DB_I(filter->account_id),
         DB_I(filter->account_id),
         DB_I(rows_max),

@@ -1,4 +1,5 @@
-/* history_filter: which payments the history shows: of an account, in a kind of state, of a school year, older than a row already seen. */
+/* history_filter: which payments the history shows: of an account, in a kind of state, of a school year, older than a
+ * row already seen. */
 #ifndef DP_SERVER_HISTORY_FILTER_H
 #define DP_SERVER_HISTORY_FILTER_H
 
@@ -9,15 +10,15 @@
 enum { HISTORY_PARAMS = 13 };
 
 struct history_filter {
-    int64_t account_id;      /* 0: all */
-    unsigned states;         /* index into history_state_groups; 0: all */
-    int64_t year;            /* school year by its first calendar year; 0: all */
+    int64_t account_id;           /* 0: all */
+    unsigned states;              /* index into history_state_groups; 0: all */
+    int64_t year;                 /* school year by its first calendar year; 0: all */
     int64_t before_us, before_id; /* key of the last row seen; the far future: from the newest */
 };
 
 /* Kinds of states as parents think of them. */
 struct history_state_group {
-    const char *name;   /* value of the field `etat` */
+    const char *name; /* value of the field `etat` */
     const char *label;
     const char *states; /* comma-separated; empty: all */
 };

@@ -45,8 +45,9 @@ static void fill_rows(struct page *page, const struct history_filter *filter, st
     view->csv_url.url = arena_printf(page->arena, "/historique/paiements.csv%.*s", STR_ARG(query));
     if (result->n_rows > n_rows) {
         const struct db_value *last = db_row(result, n_rows - 1);
-        view->older_url.url = arena_printf(page->arena, "/historique%.*s%savant=%lld.%lld", STR_ARG(query), joint,
-                                           (long long)last[HISTORY_CREATED_AT].number, (long long)last[HISTORY_ID].number);
+        view->older_url.url =
+            arena_printf(page->arena, "/historique%.*s%savant=%lld.%lld", STR_ARG(query), joint,
+                         (long long)last[HISTORY_CREATED_AT].number, (long long)last[HISTORY_ID].number);
     }
     if (filter->before_id)
         view->newer_url.url = arena_printf(page->arena, "/historique%.*s", STR_ARG(query));

@@ -7,7 +7,8 @@
 #include "server/page.h"
 #include "server/pages.h"
 
-/* Read piece by piece, so that one download never holds a connection to the database for long; more than ROWS_MAX no family has. */
+/* Read piece by piece, so that one download never holds a connection to the database for long; more than ROWS_MAX no
+ * family has. */
 enum { PIECE_ROWS = 500, ROWS_MAX = 8000 };
 
 struct download {
@@ -92,7 +93,8 @@ static void opened(struct page *page)
     }
     download->response = page_response(page, 200);
     download->response->content_type = "text/csv; charset=utf-8";
-    response_header(download->response, "Content-Disposition", STR("attachment; filename=\"paiements-demi-pension.csv\""));
+    response_header(download->response, "Content-Disposition",
+                    STR("attachment; filename=\"paiements-demi-pension.csv\""));
     put_header(&download->response->body);
     load_piece(page);
 }

@@ -140,17 +140,18 @@ const struct db_statement statements[SQL_COUNT] = {
         {
             .name = "history",
             .sql = "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "
-                   "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR ', ') "
+                   "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR "
+                   "', ') "
                    "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
                    "WHERE l.transaction_id = t.id AND l.revision = t.revision), "
                    "t.kind, r.year, r.number FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id "
                    "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? "
                    "AND t.created_at <= ? AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) "
-                   "AND (? = '' OR FIND_IN_SET(t.state, ?)) "
+                   "AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
                    "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
                    "AND f.revision = t.revision AND f.account_id = ?)) "
                    "ORDER BY t.created_at DESC, t.id DESC LIMIT ?",
-            .params = "iitttttissiii",
+            .params = "iitttttiisiii",
             .columns = "itssissii",
         },
     [SQL_HISTORY_OLDEST] =
