@@ -47,8 +47,8 @@ struct str french_time_iso(struct arena *arena, int64_t us)
 {
     struct clock_local at = clock_to_local(us);
     int offset = abs(at.utc_offset_minutes);
-    return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", at.year, at.month, at.day, at.hour, at.minute,
-                        at.second, at.utc_offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
+    return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", at.year, at.month, at.day, at.hour,
+                        at.minute, at.second, at.utc_offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
 }
 
 struct str french_money(struct arena *arena, int64_t cents)

@@ -1,4 +1,5 @@
-/* french: dates and times as French readers write them, in the zone of clock_set_zone(). All texts come in the given arena. */
+/* french: dates and times as French readers write them, in the zone of clock_set_zone(). All texts come in the given
+ * arena. */
 #ifndef DP_COMMON_FRENCH_H
 #define DP_COMMON_FRENCH_H
 

@@ -116,6 +116,10 @@ static void put_field(struct line *line, const struct log_field *field)
         snprintf(number, sizeof number, "%lld", (long long)field->number);
         put_text(line, number);
         break;
+    case LOG_KIND_ID:
+        snprintf(number, sizeof number, "%016llx", (unsigned long long)field->number);
+        put_text(line, number);
+        break;
     case LOG_KIND_HEX:
         put_hex(line, field->text);
         break;

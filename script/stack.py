@@ -111,7 +111,7 @@ class Child:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number):
+    def send_signal(self, number):
         """A signal from outside: with `restart`, a killed child comes back."""
         if self.alive():
             self.process.send_signal(number)

@@ -58,7 +58,7 @@ static void acknowledge(struct call *call)
     log_info("bank_call_accepted", LOG_STR("gateway", call->gateway->name),
              LOG_HEX("event_id", call->event.id, EVENT_ID_LEN), LOG_INT("journal", call->journal == KEEPER_KEPT),
              LOG_INT("stream", call->stream == KEEPER_KEPT), LOG_INT("unverified", call->event.unverified),
-             LOG_INT("request", (int64_t)call->request->id));
+             LOG_REQUEST(call->request->id));
     seen_calls_insert(call->app->seen, call->event.id, clock_monotonic_ms());
     call->app->bank.accepted++;
     response_text(call->request, 200, str_from(call->gateway->ack_body));
@@ -78,7 +78,7 @@ static void abandon(struct call *call)
 static void refuse(struct call *call, const char *why)
 {
     log_warn("bank_call_refused", LOG_STR("gateway", call->gateway->name), LOG_STR("why", why),
-             LOG_STR("address", call->request->address), LOG_INT("request", (int64_t)call->request->id));
+             LOG_STR("address", call->request->address), LOG_REQUEST(call->request->id));
     call->app->bank.bad_seal++;
     response_text(call->request, 403, STR("sceau refuse\n"));
     finish(call);

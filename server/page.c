@@ -167,8 +167,7 @@ void page_fail(struct page *page, unsigned status)
 void page_fail_err(struct page *page, int err)
 {
     bool again_helps = err == ERR_BUSY || err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_CANCELLED;
-    log_warn("page_failed", LOG_SLICE("path", page->request->path), LOG_ERR(err),
-             LOG_INT("request", (int64_t)page->request->id));
+    log_warn("page_failed", LOG_SLICE("path", page->request->path), LOG_ERR(err), LOG_REQUEST(page->request->id));
     page_fail(page, again_helps ? 503 : 500);
 }
 

@@ -120,7 +120,7 @@ static void stored(struct page *page)
 {
     struct credit *credit = page->state;
     log_info("payment_created", LOG_STR("reference", credit->reference), LOG_INT("cents", credit->form.total_cents),
-             LOG_INT("request", (int64_t)page->request->id));
+             LOG_REQUEST(page->request->id));
     show_recap(page, str_from(credit->reference));
 }
 

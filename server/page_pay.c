@@ -62,7 +62,7 @@ static void sent(struct page *page)
 {
     struct pay *pay = page->state;
     log_info("payment_sent", LOG_SLICE("reference", pay->row.reference), LOG_INT("cents", pay->row.amount_cents),
-             LOG_INT("request", (int64_t)page->request->id));
+             LOG_REQUEST(page->request->id));
     go_to_bank(page, contracts_by_id(page->app->contracts, pay->row.contract_id), pay->query);
 }
 
@@ -96,7 +96,7 @@ static int build_request(struct page *page, struct pay *pay, struct str means, c
     return err;
 }
 
-static void send(struct page *page, struct pay *pay)
+static void send_to_bank(struct page *page, struct pay *pay)
 {
     struct str means = form_get(&page->form, "moyen");
     struct validity validity = validity_from(clock_now_us());
@@ -137,7 +137,7 @@ static void loaded(struct page *page)
     if (!pay->contract)
         page_fail(page, 503); /* not loaded yet, or its key cannot be opened */
     else if (pay->row.state == PAYMENT_CREATED)
-        send(page, pay);
+        send_to_bank(page, pay);
     else if (pay->row.state == PAYMENT_PENDING && clock_now_us() < pay->row.expires_us)
         go_to_bank(page, pay->contract, pay->row.bank_request);
     else

@@ -15,7 +15,7 @@ void payment_reference_make(struct str prefix, int64_t now_us, char out[PAYMENT_
 
     rand_base32(random, RANDOM_LEN);
     snprintf(time, sizeof time, "%04d%02d%02d%02d%02d%02d", at.year, at.month, at.day, at.hour, at.minute, at.second);
-    snprintf(out, PAYMENT_REFERENCE_LEN + 1, "%.*s%s%s", (int)(prefix.len < PREFIX_LEN ? prefix.len : PREFIX_LEN),
+    snprintf(out, PAYMENT_REFERENCE_LEN + 1, "%.*s%.14s%.3s", (int)(prefix.len < PREFIX_LEN ? prefix.len : PREFIX_LEN),
              prefix.ptr, time, random);
 }
 
