@@ -8,7 +8,8 @@
 #include "common/log.h"
 #include "common/rand.h"
 
-static const struct command *const commands[] = {&command_secrets, &command_migrate};
+static const struct command *const commands[] = {&command_secrets, &command_migrate, &command_import,
+                                                 &command_user,    &command_review,  &command_status};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

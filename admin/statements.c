@@ -16,6 +16,89 @@ static const char *const sql[STATEMENT_COUNT] = {
         "INSERT INTO schema_migrations (name, sha256, finished_at) VALUES ('grants.sql', ?, UTC_TIMESTAMP(6)) "
         "ON DUPLICATE KEY UPDATE sha256 = ?, finished_at = UTC_TIMESTAMP(6)",
     [STATEMENT_ACCOUNT_FIND] = "SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = ?",
+
+    [STATEMENT_SCHOOL_FIND] = "SELECT id, name, kind, city, bursar_email, bursar_phone, reference_prefix, "
+                              "amount_min_cents, amount_max_cents, "
+                              "part_payment_allowed FROM schools WHERE uai = ?",
+    [STATEMENT_SCHOOL_INSERT] =
+        "INSERT INTO schools (name, kind, city, bursar_email, bursar_phone, reference_prefix, amount_min_cents, "
+        "amount_max_cents, part_payment_allowed, uai) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [STATEMENT_SCHOOL_UPDATE] =
+        "UPDATE schools SET name = ?, kind = ?, city = ?, bursar_email = ?, bursar_phone = ?, reference_prefix = ?, "
+        "amount_min_cents = ?, amount_max_cents = ?, part_payment_allowed = ? WHERE uai = ?",
+    [STATEMENT_CONTRACT_FIND] =
+        "SELECT id, payment_url, currency, bank_ref_len, callback_extra, means, sealed_key FROM bank_contracts "
+        "WHERE gateway = ? AND merchant_id = ?",
+    [STATEMENT_CONTRACT_INSERT] =
+        "INSERT INTO bank_contracts (payment_url, currency, bank_ref_len, callback_extra, means, sealed_key, gateway, "
+        "merchant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [STATEMENT_CONTRACT_UPDATE] =
+        "UPDATE bank_contracts SET payment_url = ?, currency = ?, bank_ref_len = ?, callback_extra = ?, means = ?, "
+        "sealed_key = ? WHERE gateway = ? AND merchant_id = ?",
+    [STATEMENT_SCHOOL_CONTRACT_FIND] = "SELECT contract_id FROM school_contracts WHERE school_id = ?",
+    [STATEMENT_SCHOOL_CONTRACT_PUT] =
+        "INSERT INTO school_contracts (school_id, contract_id) VALUES (?, ?) ON DUPLICATE KEY UPDATE contract_id = "
+        "VALUES(contract_id)",
+
+    [STATEMENT_PERSON_FIND] =
+        "SELECT id, login, role, last_name, first_name, address1, address2, postcode, city, phone, email FROM users "
+        "WHERE school_id = ? AND external_id = ?",
+    [STATEMENT_PERSON_INSERT] =
+        "INSERT INTO users (login, role, last_name, first_name, address1, address2, postcode, city, phone, email, "
+        "school_id, external_id, password_hash, must_change_password) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?)",
+    [STATEMENT_PERSON_UPDATE] = "UPDATE users SET login = ?, role = ?, last_name = ?, first_name = ?, address1 = ?, "
+                                "address2 = ?, postcode = ?, "
+                                "city = ?, phone = ?, email = ? WHERE id = ?",
+    [STATEMENT_LOGIN_FIND] = "SELECT id FROM users WHERE login = ?",
+    [STATEMENT_CANTEEN_ACCOUNT_FIND] =
+        "SELECT id, last_name, first_name, class_name, active FROM accounts WHERE school_id = ? AND external_id = ?",
+    [STATEMENT_CANTEEN_ACCOUNT_INSERT] =
+        "INSERT INTO accounts (last_name, first_name, class_name, school_id, external_id) VALUES (?, ?, ?, ?, ?)",
+    [STATEMENT_CANTEEN_ACCOUNT_UPDATE] =
+        "UPDATE accounts SET last_name = ?, first_name = ?, class_name = ?, active = TRUE "
+        "WHERE school_id = ? AND external_id = ?",
+    [STATEMENT_LINK_FIND] = "SELECT 1 FROM account_payers WHERE user_id = ? AND account_id = ?",
+    [STATEMENT_LINK_INSERT] = "INSERT INTO account_payers (user_id, account_id) VALUES (?, ?)",
+    [STATEMENT_CLAIM_FIND] =
+        "SELECT id, account_id, label, due_date, amount_cents, direct_debit, settled_cents FROM claims "
+        "WHERE school_id = ? AND number = ?",
+    [STATEMENT_CLAIM_INSERT] =
+        "INSERT INTO claims (label, due_date, amount_cents, direct_debit, school_id, account_id, number) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+    /* A payment may have come in since the comparison: what is settled stays owed. */
+    [STATEMENT_CLAIM_UPDATE] = "UPDATE claims SET label = ?, due_date = ?, amount_cents = ?, direct_debit = ? WHERE id "
+                               "= ? AND settled_cents <= ?",
+
+    [STATEMENT_USER_FIND] = "SELECT u.id, s.name FROM users u JOIN schools s ON s.id = u.school_id WHERE u.login = ?",
+    [STATEMENT_USER_SET_PASSWORD] = "UPDATE users SET password_hash = ?, must_change_password = ? WHERE id = ?",
+
+    [STATEMENT_REVIEW_LIST] =
+        "SELECT r.id, r.created_at, r.reason, r.amount_cents, COALESCE(t.reference, ''), COALESCE(s.uai, ''), r.detail "
+        "FROM review_items r LEFT JOIN transactions t ON t.id = r.transaction_id LEFT JOIN schools s ON s.id = "
+        "r.school_id "
+        "WHERE r.resolved_at IS NULL ORDER BY r.created_at, r.id LIMIT 1000",
+    [STATEMENT_REVIEW_SHOW] =
+        "SELECT r.id, r.created_at, r.reason, r.amount_cents, COALESCE(t.reference, ''), COALESCE(s.uai, ''), "
+        "r.detail, "
+        "COALESCE(t.state, ''), t.amount_cents, COALESCE(c.gateway, ''), COALESCE(c.merchant_id, ''), "
+        "COALESCE(LOWER(HEX(r.event_id)), ''), i.received_at, COALESCE(i.payload, ''), r.resolved_at, r.resolution, "
+        "r.resolved_by FROM review_items r LEFT JOIN transactions t ON t.id = r.transaction_id "
+        "LEFT JOIN schools s ON s.id = r.school_id LEFT JOIN bank_contracts c ON c.id = r.contract_id "
+        "LEFT JOIN inbox i ON i.event_id = r.event_id WHERE r.id = ?",
+    [STATEMENT_REVIEW_RESOLVE] =
+        "UPDATE review_items SET resolved_at = UTC_TIMESTAMP(6), resolution = ?, resolved_by = ? "
+        "WHERE id = ? AND resolved_at IS NULL",
+
+    [STATEMENT_STATUS_OUTBOX] = "SELECT COALESCE(SUM(status = 'PENDING'), 0), COALESCE(SUM(status = 'SENDING'), 0), "
+                                "COALESCE(SUM(status = 'DEAD'), 0), COALESCE(SUM(status = 'SENT'), 0), "
+                                "COALESCE(MAX(IF(status IN ('PENDING', 'SENDING'), TIMESTAMPDIFF(SECOND, created_at, "
+                                "UTC_TIMESTAMP(6)), 0)), 0) "
+                                "FROM mail_outbox",
+    [STATEMENT_STATUS_COUNTS] =
+        "SELECT (SELECT COUNT(*) FROM dead_letters WHERE retried_at IS NULL AND dropped_at IS NULL), "
+        "(SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL), "
+        "(SELECT COUNT(*) FROM transactions WHERE state = 'PENDING'), (SELECT COUNT(*) FROM inbox)",
 };
 
 const char *statement_sql(enum statement statement)

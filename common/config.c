@@ -14,6 +14,7 @@
 #include "common/arena.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/mail_address.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20, SECRET_LEN_MAX = 4096 };
 
@@ -235,14 +236,6 @@ static bool url_is_good(struct str url)
            str_find(url, ' ') < 0 && str_find(url, '?') < 0 && str_find(url, '#') < 0;
 }
 
-/* A first sight only: common/mail_address judges what people type. */
-static bool mail_is_good(struct str mail)
-{
-    struct str domain;
-    struct str local = str_cut(mail, '@', &domain);
-    return local.len > 0 && str_find(domain, '.') > 0 && str_find(domain, '@') < 0 && str_find(mail, ' ') < 0;
-}
-
 static bool name_is_good(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -268,7 +261,7 @@ static int set_text(struct loader *loader, const struct key *key, struct str val
     if (key->type == KEY_URL)
         good = good && url_is_good(value);
     else if (key->type == KEY_MAIL && value.len > 0)
-        good = good && mail_is_good(value);
+        good = good && mail_address_is_valid(value);
     else if (key->type == KEY_NAME)
         good = good && name_is_good(value);
     if (!good || (value.len == 0 && !key->fallback))

@@ -17,7 +17,7 @@ GRANT UPDATE (reserved_until, reserved_for) ON {database}.claims TO {server};
 GRANT SELECT ON {database}.transactions TO {server};
 GRANT SELECT ON {database}.open_transactions TO {server};
 GRANT INSERT (reference, school_id, user_id, contract_id, kind, state, amount_cents, currency, revision, email, comment,
-              form_token, valid_until, expires_at)
+              form_token, created_at, updated_at, valid_until, expires_at)
     ON {database}.open_transactions TO {server};
 GRANT UPDATE (reference, contract_id, kind, state, amount_cents, revision, email, comment, form_token, sent_at, valid_until,
               expires_at, bank_request, updated_at)

@@ -1,5 +1,7 @@
 """dp-admin against a real MariaDB: schema, rights, import, passwords, reviews."""
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +57,7 @@ def test_usage(stack):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == status and says in done.stderr, argv
     assert run([program, "--help"]).stdout.startswith("usage: dp-admin --config FILE COMMAND")
-    for command in ("secrets", "migrate"):
+    for command in ("secrets", "migrate", "import", "user", "review", "status"):
         assert f"dp-admin --config FILE {command}" in run([program, command, "--help"]).stdout
 
 
@@ -217,3 +219,406 @@ def test_the_server_cannot_touch_an_authorised_payment(stack):
 def test_rights_of_the_worker(stack, statement, error):
     stack.sql(PAYMENT)
     assert sql_as(stack, "worker", statement) == error
+
+
+@pytest.mark.parametrize("program", ["server", "worker"])
+def test_every_statement_of_a_program_is_within_its_rights(stack, program):
+    printer = BUILD / f"tests/print_statements_{program}"
+    if not (ROOT / program / "statements.c").exists():
+        pytest.skip(f"dp-{program} has no statements")
+    statements = run([printer]).stdout.splitlines()
+    assert len(statements) > 10
+    for statement in statements:
+        # The worker writes (*) for a list of values.
+        literal = statement.replace("(*)", "(?)").replace("\\", "\\\\").replace("'", "''")
+        assert sql_as(stack, program, f"PREPARE s FROM '{literal}'") is None, statement
+
+
+# --- import ------------------------------------------------------------------------------------------------------------
+
+DEMO = ROOT / "schema/demo"
+TABLES = ("schools", "bank_contracts", "school_contracts", "users", "accounts", "account_payers", "claims")
+
+
+def everything(stack):
+    """A checksum over every row of what an import may change."""
+    return stack.sql(f"CHECKSUM TABLE {', '.join(TABLES)}")
+
+
+@pytest.fixture(scope="module")
+def demo(stack):
+    """The demonstration school, imported."""
+    done = admin(stack, "import", DEMO, "--bank-url", "http://127.0.0.1:4/paiement/init.do")
+    assert done.returncode == OK, done.stderr
+    return done
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "school"
+    shutil.copytree(DEMO, folder)
+    return folder
+
+
+def edit(path, old, new, encoding="utf-8"):
+    text = path.read_text()
+    assert old in text
+    path.write_bytes(text.replace(old, new).encode(encoding))
+
+
+def other_school(folder, mark):
+    """The same files as another school, with other logins and claims."""
+    edit(folder / "school.ini", "0130000A", f"013{mark}A")
+    for login in ("durand", "martin", "commensal"):
+        edit(folder / "families.csv", f";{login};", f";{login}{mark};")
+
+
+def test_import_of_the_demonstration(stack, demo):
+    assert "school    0130000A Lycée de démonstration: created" in demo.stdout
+    assert "persons   3 created, 0 updated, 0 unchanged" in demo.stdout and "imported" in demo.stdout
+    assert stack.sql("SELECT u.login, a.first_name FROM users u JOIN account_payers p ON p.user_id = u.id JOIN accounts a ON"
+                     " a.id = p.account_id JOIN schools s ON s.id = u.school_id WHERE s.uai = '0130000A' ORDER BY 1, 2") == [
+        ["commensal", "Nadia"], ["durand", "Charlie"], ["durand", "Julia"], ["martin", "Lucas"]]
+    assert stack.sql("SELECT amount_cents, settled_cents, due_date, direct_debit FROM claims WHERE number = '150509'") == [
+        ["15850", "0", "2027-01-31", "0"]]
+    assert stack.sql("SELECT address1, address2, postcode, city, must_change_password, role FROM users WHERE login = 'durand'"
+                     ) == [["2 av. Madeleine Bonnaud", "Parc d'activités", "13770", "Venelles", "0", "PARENT"]]
+    assert stack.sql("SELECT payment_url, gateway, merchant_id, LENGTH(sealed_key) FROM bank_contracts c"
+                     " JOIN school_contracts s ON s.contract_id = c.id") == [
+        ["http://127.0.0.1:4/paiement/init.do", "spplus", "00000000000001-01", str(71 + 40)]]
+    (hashed,), = stack.sql("SELECT password_hash FROM users WHERE login = 'durand'")
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_import_again_changes_nothing(stack, demo):
+    before = everything(stack)
+    done = admin(stack, "import", DEMO, "--bank-url", "http://127.0.0.1:4/paiement/init.do")
+    assert done.returncode == OK and "0 created, 0 updated, 3 unchanged" in done.stdout
+    assert everything(stack) == before
+
+
+def test_what_a_person_changed_stays(stack, demo):
+    stack.sql("UPDATE users SET email = 'new@example.org', address2 = '' WHERE login = 'durand'")
+    assert admin(stack, "import", DEMO).returncode == OK
+    assert stack.sql("SELECT email, address2 FROM users WHERE login = 'durand'") == [["new@example.org", "Parc d'activités"]]
+    assert admin(stack, "import", DEMO, "--overwrite-contacts").returncode == OK
+    assert stack.sql("SELECT email FROM users WHERE login = 'durand'") == [["jean.durand@example.org"]]
+
+
+def test_changed_files_update(stack, demo, files):
+    edit(files / "claims.csv", "172,80", "1 180,5")
+    edit(files / "families.csv", "Julia;2nde 4", "Julia;1re 2")
+    edit(files / "school.ini", "part_payment = no", "part_payment = yes")
+    done = admin(stack, "import", files)
+    assert done.returncode == OK
+    assert "accounts  0 created, 1 updated, 3 unchanged" in done.stdout
+    assert "claims    0 created, 1 updated, 2 unchanged" in done.stdout and "Lycée de démonstration: updated" in done.stdout
+    assert stack.sql("SELECT amount_cents FROM claims WHERE number = '150731'") == [["118050"]]
+    assert admin(stack, "import", DEMO).returncode == OK
+    assert stack.sql("SELECT class_name, part_payment_allowed FROM accounts a JOIN schools s ON s.id = a.school_id WHERE"
+                     " a.external_id = 'E1'") == [["2nde 4", "0"]]
+
+
+def test_dry_run_changes_nothing(stack, demo, files):
+    other_school(files, "0001")
+    before = everything(stack)
+    done = admin(stack, "import", files, "--dry-run")
+    assert done.returncode == OK and everything(stack) == before
+    assert "created person durand0001 (Durand Jean)" in done.stdout
+    assert "created claim 150509 for Durand Julia: 158,50" in done.stdout
+    assert "dry run: nothing was changed" in done.stdout
+
+
+@pytest.mark.parametrize("mark, separator, encoding, end", [
+    ("0002", ",", "utf-8", "\n"), ("0003", ";", "cp1252", "\r\n"), ("0004", ",", "cp1252", "\n"),
+    ("0005", ";", "utf-8-sig", "\r\n")])
+def test_separators_and_encodings(stack, files, mark, separator, encoding, end):
+    other_school(files, mark)
+    for name in ("families.csv", "claims.csv", "school.ini"):
+        text = (files / name).read_text()
+        if name != "school.ini":
+            lines = [line.split(";") for line in text.splitlines()]
+            text = "".join(separator.join(f'"{cell}"' if "," in cell else cell for cell in line) + "\n" for line in lines)
+        (files / name).write_bytes(text.replace("\n", end).encode(encoding))
+    done = admin(stack, "import", files)
+    assert done.returncode == OK, done.stderr
+    assert stack.sql(f"SELECT s.name, u.address2, c.label, c.amount_cents FROM schools s JOIN users u ON u.school_id = s.id JOIN"
+                     f" claims c ON c.school_id = s.id WHERE u.login = 'durand{mark}' AND c.number = '150509'") == [
+        ["Lycée de démonstration", "Parc d'activités", "Demi-pension, 1er trimestre (avis n° 150509)", "15850"]]
+
+
+BAD = [  # file, what stands there, what replaces it, what is said
+    ("families.csv", "P2;martin", "P2;durand", 'families.csv:4:2: identifiant: "durand" is in line 2 already, for another person'),
+    ("families.csv", "P2;martin", "P2;Martin", "families.csv:4:2: identifiant: expected small letters"),
+    ("families.csv", "P2;martin", "P2;", "families.csv:4:2: identifiant: is empty"),
+    ("families.csv", "helene.martin@", "helene martin@", "families.csv:4:11: courriel:"),
+    ("families.csv", "martin;parent", "martin;roi", 'families.csv:4:3: role: "roi" is not parent, commensal or gestionnaire'),
+    ("families.csv", "E2;Durand", "E1;Durand", "families.csv:3:15: prenom_compte: is not what line 2 says of the same account"),
+    ("families.csv", "E2;Durand;Charlie;Tle G2", "E1;Durand;Julia;2nde 4", "families.csv:3:13: compte: this person and account"),
+    ("families.csv", "Jean;2 av. Madeleine Bonnaud;Parc d'activités;13770;Venelles;04 42 00 00 01;jean.durand@example.org;"
+     "demo-cantine-2026;E2", "Paul;;;;;;;demo-cantine-2026;E2", "families.csv:3:5: prenom: is not what line 2 says of the same"),
+    ("families.csv", "E3;Martin;Lucas;1re G1", ";;;", "families.csv:4:13: compte: is empty"),
+    ("families.csv", "E3;Martin;Lucas;1re G1", "E3;Martin;Lucas", "families.csv:4: 15 fields, expected 16"),
+    ("families.csv", "13100", "1" * 11, "families.csv:4:8: code_postal: is longer than 10 characters"),
+    ("families.csv", "14 rue", "14\x07rue", "families.csv:4:6: adresse1: holds a line break or another control character"),
+    ("families.csv", "14 rue", '14 "rue', "families.csv:4: a quote in the middle of a field"),
+    ("families.csv", "14 rue", '"14 rue', "families.csv:4: the quote that opens a field never closes"),
+    ("families.csv", "personne;", "personnes;", 'families.csv:1:1: there is no column "personnes"'),
+    ("families.csv", "personne;", "nom;", "families.csv:1:4: the column nom is there twice"),
+    ("claims.csv", "numero;", "", "claims.csv:1: the column numero is missing"),
+    ("claims.csv", "158,50", "158,505", 'claims.csv:2:5: montant: "158,505" is not an amount'),
+    ("claims.csv", "158,50", "0", 'claims.csv:2:5: montant: "0" is not an amount'),
+    ("claims.csv", "150509;E1", "150509;E9", 'claims.csv:2:2: compte: "E9" is not an account of families.csv'),
+    ("claims.csv", "150731;E3", "150509;E3", 'claims.csv:3:1: numero: "150509" is in line 2 already'),
+    ("claims.csv", "15/02/2027", "30/02/2027", 'claims.csv:4:4: echeance: "30/02/2027" is not a date'),
+    ("claims.csv", "45,00;oui", "45,00;si", 'claims.csv:4:6: prelevement: "si" is not oui or non'),
+    ("school.ini", "uai = 0130000A", "uai = 130000A", "school.ini:3: [school] uai: expected seven digits"),
+    ("school.ini", "city = Venelles", "town = Venelles", 'school.ini:6: [school] has no key "town"'),
+    ("school.ini", "bursar_email = gestionnaire@example.org\n", "", "school.ini:19: [school] bursar_email is missing"),
+    ("school.ini", "amount_min = 1", "amount_min = 20 000", "school.ini:11: [school] amount_max is less than amount_min"),
+    ("school.ini", "gateway = spplus", "gateway = other", "school.ini:16: [bank] gateway: expected the name of a known bank"),
+    ("school.ini", "58 6d fc 9c", "58 6d fc", "school.ini:18: [bank] key: expected the bank's key in hex"),
+    ("school.ini", "[bank]", "junk", "school.ini:15: expected [section] or key = value"),
+]
+
+
+@pytest.mark.parametrize("name, old, new, says", BAD)
+def test_a_wrong_line_is_named_and_nothing_changes(stack, demo, files, name, old, new, says):
+    edit(files / name, old, new)
+    before = everything(stack)
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED and says in done.stderr, done.stderr
+    assert "nothing was imported:" in done.stderr and everything(stack) == before
+
+
+def test_all_faults_are_said(stack, files):
+    edit(files / "families.csv", "E3;Martin;Lucas", "E3;;")
+    edit(files / "claims.csv", "158,50", "x")
+    (files / "school.ini").unlink()
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED
+    for says in ("school.ini:0: cannot be opened", "families.csv:4:14: nom_compte: is empty",
+                 "families.csv:4:15: prenom_compte: is empty", "claims.csv:2:5: montant", "nothing was imported: 4 faults"):
+        assert says in done.stderr
+
+
+def test_faults_are_bounded(stack, files):
+    with open(files / "claims.csv", "a", encoding="utf-8") as file:
+        file.writelines(f"n{i};E1;l;;x;\n" for i in range(150))
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED and "… and 50 more" in done.stderr and done.stderr.count("montant") == 100
+
+
+def test_lines_are_counted_through_quoted_line_breaks(stack, files):
+    edit(files / "claims.csv", "Voyage à Marseille, solde", '"Voyage\nà Marseille"')
+    with open(files / "claims.csv", "a", encoding="utf-8") as file:
+        file.write("\n\nn1;E1;l;;x;\n")
+    done = admin(stack, "import", files)
+    assert "claims.csv:4:3: libelle: holds a line break" in done.stderr and "claims.csv:8:5: montant" in done.stderr
+
+
+@pytest.mark.parametrize("content, says", [
+    (b"", "claims.csv:1: is empty"),
+    (b"numero;compte\0", "claims.csv:1: holds a zero byte"),
+    ("numero".encode("utf-16"), "claims.csv:1: is UTF-16"),
+    (b"numero;compte\n\xe9\x81", "claims.csv:2: is neither UTF-8 nor Windows-1252 (byte 0x81)"),
+])
+def test_files_that_are_no_tables(stack, files, content, says):
+    (files / "claims.csv").write_bytes(content)
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED and says in done.stderr
+
+
+def test_a_login_of_another_school_is_refused(stack, demo, files):
+    edit(files / "school.ini", "0130000A", "0130009Z")
+    before = everything(stack)
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED and everything(stack) == before
+    assert 'families.csv:2:2: identifiant: "durand" belongs to another person of this installation' in done.stderr
+
+
+def test_a_claim_never_falls_below_what_is_paid(stack, demo, files):
+    stack.sql("UPDATE claims c JOIN schools s ON s.id = c.school_id SET settled_cents = 10000"
+              " WHERE number = '150509' AND uai = '0130000A'")
+    try:
+        edit(files / "claims.csv", "158,50", "99,99")
+        done = admin(stack, "import", files)
+        assert done.returncode == FAILED
+        assert "claims.csv:2:5: montant: 99,99 is less than what is paid already (100,00)" in done.stderr
+        edit(files / "claims.csv", "99,99", "100,00")
+        edit(files / "claims.csv", "150731;E3", "150731;E1")
+        done = admin(stack, "import", files)
+        assert "claims.csv:3:2: compte: the claim 150731 is of another account already" in done.stderr
+        edit(files / "claims.csv", "150731;E1", "150731;E3")
+        assert admin(stack, "import", files).returncode == OK
+    finally:
+        stack.sql("UPDATE claims SET settled_cents = 0")
+        stack.admin("import", DEMO)
+
+
+def test_credentials_of_new_persons(stack, files, tmp_path):
+    other_school(files, "0006")
+    edit(files / "families.csv", "demo-cantine-2026", "")
+    before = everything(stack)
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED and "3 new persons need passwords: give --credentials FILE" in done.stderr
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    done = admin(stack, "import", files, "--credentials", taken)
+    assert done.returncode == FAILED and taken.read_text() == "mine" and everything(stack) == before
+
+    path = tmp_path / "letters.csv"
+    done = admin(stack, "import", files, "--credentials", path)
+    assert done.returncode == OK, done.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    lines = [line.strip('"').split('";"') for line in path.read_text().splitlines()]
+    assert lines[0] == ["identifiant;nom;prenom;mot_de_passe"] and len(lines) == 4
+    assert lines[1][:3] == ["durand0006", "Durand", "Jean"] and len({line[3] for line in lines[1:]}) == 3
+    assert all(len(line[3]) >= 12 for line in lines[1:])
+    assert stack.sql("SELECT DISTINCT must_change_password FROM users WHERE login LIKE '%0006'") == [["1"]]
+    again = tmp_path / "again.csv"
+    assert admin(stack, "import", files, "--credentials", again).returncode == OK
+    assert not again.exists()
+
+
+def production(stack, tmp_path, mode="production"):
+    path = tmp_path / "production.conf"
+    text = stack.config.read_text().replace("mode = demonstration", f"mode = {mode}")
+    path.write_text(text.replace("base_url = http://", "base_url = https://"))
+    return path
+
+
+def test_demonstration_is_refused_in_production(stack, files, tmp_path):
+    config = production(stack, tmp_path)
+    other_school(files, "0007")
+    before = everything(stack)
+    done = run([stack.program("dp-admin"), "--config", config, "import", files], check=False)
+    assert done.returncode == FAILED and everything(stack) == before
+    for says in ("school.ini:17: [bank] is the bank's published demonstration shop",
+                 "school.ini:19: [bank] payment_url: expected https://",
+                 "families.csv:2:12: mot_de_passe: passwords are accepted only where [site] mode = demonstration"):
+        assert says in done.stderr
+
+
+def test_key_file_and_a_real_contract(stack, files, tmp_path):
+    config = production(stack, tmp_path)
+    other_school(files, "0008")
+    edit(files / "families.csv", "demo-cantine-2026", "")
+    edit(files / "school.ini", "merchant_id = 00000000000001-01", "merchant_id = 12345678901234-01")
+    edit(files / "school.ini", "payment_url = http://127.0.0.1:8081/", "payment_url = https://bank.example/")
+    edit(files / "school.ini", "key = 58 6d fc 9c 34 91 9b 86 3f fd 64 63 c9 13 4a 26 ba 29 74 1e c7 e9 80 79",
+         "key_file = bank.key")
+    run_it = [stack.program("dp-admin"), "--config", config, "import", files, "--credentials", tmp_path / "c"]
+    done = run(run_it, check=False)
+    assert done.returncode == FAILED and "[bank] key_file:" in done.stderr and "cannot be read" in done.stderr
+    (files / "bank.key").write_text("00112233445566778899aabbccddeeff00112233\n")
+    done = run(run_it, check=False)
+    assert done.returncode == OK, done.stderr
+    edit(files / "school.ini", "key_file = bank.key", "key_file = bank.key\nkey = 00")
+    assert "[bank] expected key or key_file" in run(run_it, check=False).stderr
+
+
+def test_import_arguments(stack, demo, tmp_path):
+    assert admin(stack, "import").returncode == USAGE
+    assert admin(stack, "import", DEMO, "two").returncode == USAGE
+    assert admin(stack, "import", DEMO, "--force").returncode == USAGE
+    key = stack.state / "secrets/master-key"
+    key.chmod(0o644)
+    done = admin(stack, "import", DEMO)
+    key.chmod(0o600)
+    assert done.returncode == FAILED and "others may read or write it" in done.stderr
+    wrong = tmp_path / "wrong-key"
+    wrong.write_text("no key\n")
+    wrong.chmod(0o600)
+    text = stack.config.read_text().replace(str(key), str(wrong))
+    (tmp_path / "dp.conf").write_text(text)
+    done = run([stack.program("dp-admin"), "--config", tmp_path / "dp.conf", "import", DEMO], check=False)
+    assert done.returncode == FAILED and "expected 64 hex digits" in done.stderr
+
+
+# --- user, review, status ----------------------------------------------------------------------------------------------
+
+
+def test_set_password(stack, demo):
+    def stored():
+        return stack.sql("SELECT password_hash, must_change_password FROM users WHERE login = 'martin'")[0]
+
+    before = stored()
+    done = admin(stack, "user", "set-password", "martin", "--stdin", stdin="karotte-7-velours\n")
+    assert done.returncode == OK and "velours" not in done.stdout
+    chosen = stored()
+    assert chosen[0] != before[0] and chosen[1] == "0"
+    done = admin(stack, "user", "set-password", "martin")
+    assert done.returncode == OK and len(done.stdout.strip()) == 23
+    assert stored()[0] != chosen[0] and stored()[1] == "1"
+
+
+@pytest.mark.parametrize("arguments, stdin, status, says", [
+    (["martin", "--stdin"], "short\n", FAILED, "au moins 12"),
+    (["martin", "--stdin"], "x" * 5000, FAILED, "longer than 128"),
+    (["martin", "--stdin"], "", FAILED, "no password on the standard input"),
+    (["nobody"], None, FAILED, 'there is no login "nobody"'),
+    (["martin", "--password=x"], None, USAGE, "usage:"),
+    ([], None, USAGE, "usage:"),
+])
+def test_set_password_refused(stack, demo, arguments, stdin, status, says):
+    before = stack.sql("SELECT password_hash FROM users ORDER BY id")
+    done = admin(stack, "user", "set-password", *arguments, stdin=stdin)
+    assert done.returncode == status and says in done.stderr
+    assert stack.sql("SELECT password_hash FROM users ORDER BY id") == before
+
+
+def test_review(stack):
+    stack.sql("DELETE FROM review_items; INSERT INTO inbox (event_id, kind, verdict, payload, received_at) VALUES"
+              " (REPEAT('a', 32), 'bank_notification', 'review', 'reference=x&etat=1\x1b[31m', UTC_TIMESTAMP(6));"
+              "INSERT INTO review_items (id, event_id, reason, detail, amount_cents) VALUES"
+              " (7, REPEAT('a', 32), 'UNKNOWN_REFERENCE', 'no such payment', 15850), (8, NULL, 'TEST_PAYMENT', '', NULL)")
+    listed = admin(stack, "review", "list")
+    assert listed.returncode == OK and "no such payment" in listed.stdout and listed.stdout.endswith("2 open\n")
+    shown = admin(stack, "review", "show", 7).stdout
+    assert "158,50" in shown and "reference=x&etat=1\\x1b[31m" in shown and "\x1b" not in shown
+    done = admin(stack, "review", "resolve", 7, "--reason", "remboursé à la banque le 3 mars")
+    assert done.returncode == OK
+    assert admin(stack, "review", "list").stdout.endswith("1 open\n")
+    resolved, = stack.sql("SELECT resolution, resolved_by, resolved_at IS NOT NULL FROM review_items WHERE id = 7")
+    assert resolved[0] == "remboursé à la banque le 3 mars" and resolved[1] and resolved[2] == "1"
+    assert "remboursé" in admin(stack, "review", "show", 7).stdout
+
+
+@pytest.mark.parametrize("arguments, status", [
+    (["resolve", 7, "--reason", "again"], FAILED), (["show", 99], FAILED), (["resolve", 99, "--reason", "x"], FAILED),
+    (["resolve", 8], USAGE), (["resolve", 8, "--reason", "  "], USAGE), (["resolve", 8, "--reason", "x" * 501], USAGE),
+    (["show", "x"], USAGE), (["show"], USAGE), ([], USAGE), (["delete", 8], USAGE)])
+def test_review_refused(stack, arguments, status):
+    before = stack.sql("SELECT * FROM review_items")
+    assert admin(stack, "review", *arguments).returncode == status
+    assert stack.sql("SELECT * FROM review_items") == before
+
+
+def test_status(stack):
+    done = admin(stack, "status", "--json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == FAILED and answer["complete"] is False and "queue_length" not in answer
+    assert f"no connection to Redis at {stack.redis_socket}" in done.stderr
+
+    stack.start_redis()
+    assert json.loads(admin(stack, "status", "--json").stdout)["queue_length"] == 0
+    stack.redis("XGROUP", "CREATE", "dp:events", "workers", "0", "MKSTREAM")
+    for number in range(3):
+        stack.redis("XADD", "dp:events", "*", "n", number)
+    stack.redis("XREADGROUP", "GROUP", "workers", "w1", "COUNT", "1", "STREAMS", "dp:events", ">")
+    stack.sql("INSERT INTO mail_outbox (kind, recipient, status) VALUES ('PASSWORD_RESET', 'a@example.org', 'DEAD'),"
+              " ('PASSWORD_RESET', 'a@example.org', 'PENDING'); INSERT INTO dead_letters (stream_id, fields, reason, failures)"
+              " VALUES ('1-1', '', 'r', 5)")
+    segment = stack.state / "journal/0a" / "1.seg"
+    segment.parent.mkdir()
+    segment.write_bytes(b"x" * 100)
+    done = admin(stack, "status", "--json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == OK and answer["complete"] is True
+    expected = {"queue_length": 3, "queue_waiting": 2, "queue_pending": 1, "queue_consumers": 1, "mail_pending": 1,
+                "mail_dead": 1, "mail_sent": 0, "dead_letters": 1, "reviews_open": 1, "journal_bytes": 100, "journal_files": 1}
+    assert {key: answer[key] for key in expected} == expected
+    table = admin(stack, "status").stdout
+    assert "           2  events that no worker has taken" in table
+    assert admin(stack, "status", "--xml").returncode == USAGE
