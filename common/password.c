@@ -26,14 +26,29 @@ int password_hash(struct str password, char out[PASSWORD_HASH_SIZE])
     return 0;
 }
 
+/* libsodium reads a hash as an array of its full size: shorter texts are padded with NULs. False for a longer one. */
+static bool pad_hash(const char *hash, char out[crypto_pwhash_STRBYTES])
+{
+    size_t len = strlen(hash);
+    memset(out, 0, crypto_pwhash_STRBYTES);
+    if (len >= crypto_pwhash_STRBYTES)
+        return false;
+    memcpy(out, hash, len);
+    return true;
+}
+
 int password_verify(const char *hash, struct str password)
 {
-    return crypto_pwhash_str_verify(hash, password.ptr ? password.ptr : "", password.len) ? ERR_FORBIDDEN : 0;
+    char padded[crypto_pwhash_STRBYTES];
+    if (!pad_hash(hash, padded))
+        return ERR_FORBIDDEN;
+    return crypto_pwhash_str_verify(padded, password.ptr ? password.ptr : "", password.len) ? ERR_FORBIDDEN : 0;
 }
 
 bool password_needs_rehash(const char *hash)
 {
-    return crypto_pwhash_str_needs_rehash(hash, PASSWORD_OPS, memory_bytes) != 0;
+    char padded[crypto_pwhash_STRBYTES];
+    return !pad_hash(hash, padded) || crypto_pwhash_str_needs_rehash(padded, PASSWORD_OPS, memory_bytes) != 0;
 }
 
 const char *password_dummy_hash(void)

@@ -3,6 +3,7 @@
 Run by script/server with the settings of the environment; imported by the end-to-end tests, which ask for free ports,
 several servers and workers, and stop, kill or restart single parts.
 """
+import ctypes
 import os
 import shutil
 import signal
@@ -62,6 +63,11 @@ master_key_file = {state}/secrets/master-key
 """
 
 
+def die_with_parent():
+    """In the child: the kernel ends it when whoever started the stack is gone, however it went."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 class StackError(Exception):
     """Something could not be started; the text says what and where to look."""
 
@@ -85,7 +91,8 @@ class Child:
     def _spawn(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **(self.env or {})}, start_new_session=True)
+                                            env={**os.environ, **(self.env or {})}, start_new_session=True,
+                                            preexec_fn=die_with_parent)
 
     def _watch(self):
         process = self.process
@@ -234,8 +241,10 @@ class Stack:
         data = self.state / "db/data"
         if not (data / "mysql").is_dir():
             shutil.rmtree(data, ignore_errors=True)
-            run(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-                 "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M"])
+            # Two servers that install at once in one temporary directory drop each other's tables.
+            run(["env", f"TMPDIR={self.state}/tmp", "mariadb-install-db", "--no-defaults", f"--datadir={data}",
+                 "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
+                 "--innodb-log-file-size=8M"])
         user = ["--user=root"] if os.getuid() == 0 else []
         self.add("mariadb", [
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", *user, f"--datadir={data}",

@@ -89,6 +89,8 @@ static void put_journal(struct buf *out, const struct app *app)
     metric(out, "dp_journal_syncs_total", "counter", "Disk flushes.", stats.syncs);
     metric(out, "dp_journal_failures_total", "counter", "Writes or flushes that failed.", stats.failures);
     metric(out, "dp_journal_torn_records_total", "counter", "Incomplete records found at start.", stats.torn_records);
+    metric(out, "dp_journal_corrupt_records_total", "counter", "Damaged records kept aside: a human must look.",
+           stats.corrupt_records);
     metric(out, "dp_journal_failing", "gauge", "1 while the last write failed.", stats.failing);
     metric(out, "dp_journal_resent_total", "counter", "Events sent to the stream again.",
            journal_keeper_resent(app->keeper));

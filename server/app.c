@@ -12,15 +12,16 @@
 #include "server/pages.h"
 #include "server/response.h"
 #include "server/statements.h"
+#include "server/static_files.h"
 
 /* --- opening -------------------------------------------------------------------------------------------------------
  */
 
-/* Pages are limited per address; the bank and the machines of /statique are not worth a bucket. */
+/* Pages are limited per address; the bank never is, and an asset costs less than its bucket. */
 static unsigned admit(struct request *request, const struct route *route)
 {
     struct app *app = request->app;
-    if (route->flags & ROUTE_BANK)
+    if (route->flags & ROUTE_BANK || route->get == static_files_get)
         return 0;
     return rate_limit_take(app->rates, request->address, clock_monotonic_ms()) ? 0 : 429;
 }

@@ -119,7 +119,7 @@ static void on_deadline(uv_timer_t *timer)
         return;
     }
     if (conn->state == CONN_BUSY)
-        log_error("handler_timeout", LOG_STR("route", conn->request->route));
+        log_error("handler_timeout", LOG_REQUEST(conn->request->id), LOG_STR("route", conn->request->route));
     conn_close(conn);
 }
 

@@ -48,7 +48,7 @@ struct check {
 
 struct event_queue {
     struct redis_client *redis; /* owned */
-    unsigned wait_replicas;
+    unsigned timeout_ms, wait_replicas;
     enum config_durability durability;
     struct check checks[N_DURABLE_SETTINGS];
     enum finding findings[N_DURABLE_SETTINGS];
@@ -192,7 +192,8 @@ void event_queue_push(struct event_queue *queue, const struct event *event, unsi
 {
     struct push *push = HEAP_NEW(struct push);
 
-    *push = (struct push){.queue = queue, .timeout_ms = timeout_ms, .n_answers_due = 1, .done = done, .data = data};
+    *push = (struct push){.queue = queue, .n_answers_due = 1, .done = done, .data = data};
+    push->timeout_ms = timeout_ms ? timeout_ms : queue->timeout_ms;
     if (!event_queue_is_ready(queue)) {
         redis_client_refuse(queue->redis, ERR_UNAVAILABLE, add_done, push);
         return;
@@ -216,6 +217,7 @@ struct event_queue *event_queue_new(uv_loop_t *loop, const struct config *config
 
     if (password_file && config_read_secret(password_file, &password) != 0)
         log_error("secret_unreadable", LOG_STR("file", password_file));
+    queue->timeout_ms = config->redis.timeout_ms;
     queue->wait_replicas = config->redis.wait_replicas;
     queue->durability = config->redis.durability;
     for (unsigned i = 0; i < N_DURABLE_SETTINGS; i++)

@@ -15,7 +15,7 @@ typedef void (*event_queue_cb)(void *data, int err);
 struct event_queue *event_queue_new(uv_loop_t *loop, const struct config *config);
 /* err 0: Redis confirmed the XADD (and, with [redis] wait_replicas, WAIT said so many replicas have it). ERR_TIMEOUT
  * and ERR_UNAVAILABLE: it may or may not have been applied; pushing again is harmless, the inbox removes repeats. The
- * event is copied before it returns. Exactly once, never before it returned. */
+ * event is copied before it returns. timeout_ms 0: [redis] timeout_ms. Exactly once, never before it returned. */
 void event_queue_push(struct event_queue *queue, const struct event *event, unsigned timeout_ms, event_queue_cb done,
                       void *data);
 /* Connected; and with [redis] durability = refuse, not to a Redis known to forget (pushes are then refused with

@@ -46,7 +46,7 @@ int journal_open(uv_loop_t *loop, const struct config *config, struct journal **
 void journal_append(struct journal *journal, const struct event *event, journal_cb done, void *data);
 /* Hands up to `max` (and JOURNAL_READ_MAX) live records older than `age_us` to `done` (0 records: nothing is due). At
  * most one at a time. Also looks, once in JOURNAL_ADOPT_INTERVAL_MS, for what servers that died have left. No deadline:
- * nobody waits for it. Not called when the journal is closed meanwhile. */
+ * nobody waits for it. When the journal is closed meanwhile it is called with 0 records, before `closed`. */
 void journal_read_due(struct journal *journal, int64_t age_us, unsigned max, journal_due_cb done, void *data);
 /* These ids stand in the inbox: their records may go. Unknown ids are ignored. */
 void journal_release(struct journal *journal, const uint8_t (*ids)[EVENT_ID_LEN], unsigned n_ids);

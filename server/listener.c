@@ -32,7 +32,6 @@ void listener_count_answer(struct listener *listener, const struct request *requ
     struct listener_stats *stats = &listener->stats;
     int64_t since_ms = request->dispatched_ms ? request->dispatched_ms : request->started_ms;
     int64_t ms = clock_monotonic_ms() - since_ms;
-    char id[REQUEST_ID_SIZE];
 
     assert(status / 100 < sizeof stats->requests_by_class / sizeof stats->requests_by_class[0]);
     stats->requests_by_class[status / 100]++;
@@ -41,8 +40,7 @@ void listener_count_answer(struct listener *listener, const struct request *requ
         stats->durations[bucket_of(ms)]++;
         stats->duration_ms_sum += (uint64_t)ms;
     }
-    request_print_id(request, id);
-    log_info("request", LOG_STR("listener", listener->options.name), LOG_STR("request", id),
+    log_info("request", LOG_STR("listener", listener->options.name), LOG_REQUEST(request->id),
              LOG_STR("method", request_method_name(request)), LOG_STR("path", request->route ? request->route : "-"),
              LOG_INT("status", status), LOG_INT("ms", ms), LOG_INT("bytes", (int64_t)n_bytes),
              LOG_STR("client", request->address));
@@ -50,11 +48,8 @@ void listener_count_answer(struct listener *listener, const struct request *requ
 
 void listener_count_lost(struct listener *listener, const struct request *request)
 {
-    char id[REQUEST_ID_SIZE];
-
     listener->stats.requests_lost++;
-    request_print_id(request, id);
-    log_info("request_lost", LOG_STR("listener", listener->options.name), LOG_STR("request", id),
+    log_info("request_lost", LOG_STR("listener", listener->options.name), LOG_REQUEST(request->id),
              LOG_STR("method", request_method_name(request)), LOG_STR("path", request->route ? request->route : "-"),
              LOG_INT("ms", clock_monotonic_ms() - request->dispatched_ms));
 }

@@ -381,9 +381,8 @@ static char *copy_text(const char *text)
 {
     if (!text)
         return NULL;
-    char *copy = heap_array(strlen(text) + 1, 1);
-    memcpy(copy, text, strlen(text));
-    return copy;
+    size_t size = strlen(text) + 1;
+    return memcpy(heap_array(size, 1), text, size);
 }
 
 struct redis_client *redis_client_new(uv_loop_t *loop, const char *name, const struct config_endpoint *at,

@@ -1,8 +1,6 @@
 #include "server/request.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -39,11 +37,6 @@ void request_unref(struct request *request)
     buf_done(&request->body_bytes);
     arena_done(&request->arena);
     free(request);
-}
-
-void request_print_id(const struct request *request, char out[REQUEST_ID_SIZE])
-{
-    snprintf(out, REQUEST_ID_SIZE, "%016" PRIx64, request->id);
 }
 
 const char *request_method_name(const struct request *request)

@@ -59,9 +59,6 @@ struct request {
 /* A request with one reference, no connection and empty texts (an error page may be drawn for it before its head is
  * complete). */
 struct request *request_new(uint64_t id);
-enum { REQUEST_ID_SIZE = 17 };
-/* 16 hex digits and a NUL. */
-void request_print_id(const struct request *request, char out[REQUEST_ID_SIZE]);
 /* "GET" …; "OTHER" for HTTP_OTHER_. */
 const char *request_method_name(const struct request *request);
 

@@ -229,7 +229,7 @@ static void compose_head(struct response *response, size_t body_len)
 
 static void become_internal_error(struct response *response)
 {
-    log_error("response_too_large", LOG_STR("route", response->request->route));
+    log_error("response_too_large", LOG_REQUEST(response->request->id), LOG_STR("route", response->request->route));
     response->status = 500;
     response->cache = RESPONSE_NO_STORE;
     response->content_type = "text/plain; charset=utf-8";
@@ -242,7 +242,7 @@ static void become_internal_error(struct response *response)
 static void mark_answered(struct request *request)
 {
     if (request->answered)
-        log_fatal("second_answer", LOG_STR("route", request->route));
+        log_fatal("second_answer", LOG_REQUEST(request->id), LOG_STR("route", request->route));
     request->answered = true;
 }
 

@@ -1,5 +1,6 @@
 # Modules on the loop, against scripted peers.
 dp_test(loop/test_journal.c dp_journal)
+dp_test(loop/test_journal_damage.c dp_journal)
 dp_test(loop/test_hash_pool.c dp_journal)
 
 # Private servers and misbehaving peers for the tests of the stores.
@@ -10,6 +11,7 @@ target_link_libraries(dp_loop_peers PUBLIC dp_flags PkgConfig::MARIADB PkgConfig
 dp_test(loop/test_done_queue.c dp_stores)
 dp_test(loop/test_db_pool.c dp_stores dp_loop_peers)
 dp_test(loop/test_db_pool_faults.c dp_stores dp_loop_peers)
+dp_test(loop/test_redis_adapter.c dp_stores dp_loop_peers)
 dp_test(loop/test_redis_client.c dp_stores dp_loop_peers)
 dp_test(loop/test_event_queue.c dp_stores dp_loop_peers)
 dp_test(loop/test_session.c dp_stores dp_loop_peers)

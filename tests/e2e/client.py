@@ -103,6 +103,12 @@ class Client:
         return self.request("POST", path, urllib.parse.urlencode(fields), headers)
 
 
+    def submit(self, path, fields, form=None):
+        """Posts with the token of the form at `form` (default: the same path)."""
+        page = self.get(form or path).page
+        return self.post(path, {"csrf": page.fields["csrf"], **fields})
+
+
 class Parent(Client):
     def __init__(self, stack, login, password=PASSWORD):
         super().__init__(stack)
@@ -113,11 +119,6 @@ class Parent(Client):
         answer = self.post("/connexion", {"identifiant": self.login, "mot_de_passe": self.password, "csrf": csrf})
         assert (answer.status, answer.location) == (303, "/accueil"), answer.text[:2000]
         return self
-
-    def submit(self, path, fields, form=None):
-        """Posts with the token of the form at `form` (default: the same path)."""
-        page = self.get(form or path).page
-        return self.post(path, {"csrf": page.fields["csrf"], **fields})
 
     def accounts(self):
         return [value for value in self.get("/crediter").page.options["compte"] if value]

@@ -48,7 +48,7 @@ def finish(stack):
 @pytest.fixture(scope="session")
 def stack():
     """One server, one worker, for all tests that break nothing."""
-    stack = make_stack(restart=False)
+    stack = make_stack(restart=False, config_extra={"listen_extra": "rate_per_second = 1000\nrate_burst = 10000"})
     try:
         stack.start()
     except BaseException:

@@ -94,7 +94,7 @@ def test_a_resplit_seal_credits_nothing(stack, bank, durand):
     settle(stack)
     assert durand.state(reference) == "PENDING"
     assert [row for row in ledger(stack, reference) if row[1] == "ACCOUNT"] == []
-    assert reviews(stack, reference) == ["bad_shape"]
+    assert reviews(stack, reference) == ["BAD_SHAPE"]
 
 
 def test_a_resplit_seal_through_the_mail_address_credits_nothing(stack, bank, durand):
@@ -116,14 +116,14 @@ def test_a_resplit_seal_through_the_mail_address_credits_nothing(stack, bank, du
     settle(stack)
     assert durand.state(reference) == "PENDING"
     assert [row for row in ledger(stack, reference) if row[1] == "ACCOUNT"] == []
-    assert reviews(stack, reference) == ["bad_shape"]
+    assert reviews(stack, reference) == ["BAD_SHAPE"]
 
 
 def test_an_unknown_reference_is_kept_for_a_human(stack, bank, durand):
     bank.behave(mode="unknown_reference")
     durand.pay(bank)
     settle(stack)
-    until("a review item", lambda: stack.sql("SELECT COUNT(*) FROM review_items WHERE reason = 'unknown_reference'")[0][0] != "0")
+    until("a review item", lambda: stack.sql("SELECT COUNT(*) FROM review_items WHERE reason = 'UNKNOWN_REFERENCE'")[0][0] != "0")
 
 
 def test_a_test_payment_never_credits(stack, bank, durand):
@@ -138,7 +138,7 @@ def test_a_second_acceptance_goes_to_suspense(stack, bank, durand, mails):
     durand.wait_for_state(reference, "AUTHORISED")
     assert bank.send(reference=reference, etat="1", refsfp="99999998")["answer"] == "spcheckok"
     settle(stack)
-    assert reviews(stack, reference) == ["second_acceptance"]
+    assert reviews(stack, reference) == ["SECOND_ACCEPTANCE"]
     assert sorted(map(tuple, ledger(stack, reference))) == sorted(
         [*map(tuple, PAID_ONCE), ("ORPHAN", "BANK", "1550"), ("ORPHAN", "SUSPENSE", "-1550")])
     assert outbox(stack, reference).count("PARENT_CONFIRMATION") == 1

@@ -13,13 +13,18 @@ def type_into(browser, name, text):
     field.send_keys(text)
 
 
+def arrive(browser, prefix):
+    """A click returns before a chain of redirects has ended."""
+    WebDriverWait(browser, 20).until(lambda b: b.current_url.startswith(prefix))
+
+
 def log_in(browser, stack, login="durand"):
     browser.delete_all_cookies()
     browser.get(stack.url + "/")
     type_into(browser, "identifiant", login)
     type_into(browser, "mot_de_passe", "demo-cantine-2026")
     click(browser, "main button[type=submit]")
-    assert browser.current_url == stack.url + "/accueil"
+    arrive(browser, stack.url + "/accueil")
 
 
 def test_a_parent_settles_the_claim_and_two_mails_arrive(browser, stack, bank, mails):
@@ -28,6 +33,7 @@ def test_a_parent_settles_the_claim_and_two_mails_arrive(browser, stack, bank, m
     assert "158,50" in browser.find_element(By.TAG_NAME, "body").text
 
     browser.find_element(By.PARTIAL_LINK_TEXT, "Créditer un compte").click()
+    arrive(browser, stack.url + "/crediter")
     click(browser, "input[name=type][value=creance]")
     accounts = Select(browser.find_element(By.NAME, "compte"))
     accounts.select_by_visible_text(next(o.text for o in accounts.options if "Julia" in o.text))
@@ -37,6 +43,7 @@ def test_a_parent_settles_the_claim_and_two_mails_arrive(browser, stack, bank, m
     type_into(browser, "commentaires", "Veuillez trouver mon paiement. Bonne réception !")
     click(browser, "main form button[type=submit]")
 
+    arrive(browser, stack.url + "/paiement/")
     recap = browser.find_element(By.TAG_NAME, "main").text
     reference = browser.current_url.rsplit("/", 1)[1]
     assert "Récapitulatif du paiement" in recap and reference in recap
@@ -44,13 +51,13 @@ def test_a_parent_settles_the_claim_and_two_mails_arrive(browser, stack, bank, m
         assert text in recap
     click(browser, "button[name=moyen]")
 
-    assert browser.current_url.startswith(bank.url)
+    arrive(browser, bank.url)
     assert browser.find_element(By.ID, "reference").text == reference
     assert browser.find_element(By.ID, "montant").text.startswith("158.50")
     type_into(browser, "carte", "1234567890123456")
     click(browser, "#valider")
 
-    assert browser.current_url == f"{stack.url}/paiement/{reference}"
+    arrive(browser, f"{stack.url}/paiement/{reference}")
     WebDriverWait(browser, 20).until(
         lambda b: b.find_element(By.CSS_SELECTOR, "[data-state]").get_attribute("data-state") == "AUTHORISED")
     assert browser.find_element(By.CSS_SELECTOR, "[data-state]").text == "Paiement validé"
@@ -78,13 +85,17 @@ def test_a_refused_card_is_shown_and_can_be_paid_again(browser, stack, bank):
     Select(browser.find_element(By.NAME, "compte")).select_by_index(1)
     type_into(browser, "montant", "12,30")
     click(browser, "main form button[type=submit]")
+    arrive(browser, stack.url + "/paiement/")
     first = browser.current_url.rsplit("/", 1)[1]
     click(browser, "button[name=moyen]")
+    arrive(browser, bank.url)
     type_into(browser, "carte", "0000000000000000")
     click(browser, "#valider")
+    arrive(browser, stack.url + "/paiement/")
     WebDriverWait(browser, 20).until(
         lambda b: b.find_element(By.CSS_SELECTOR, "[data-state]").get_attribute("data-state") == "DECLINED")
     assert browser.find_element(By.CSS_SELECTOR, "[data-state]").text == "Paiement refusé"
     click(browser, "main form[action='/crediter'] button")
+    WebDriverWait(browser, 20).until(lambda b: first not in b.current_url)
     second = browser.current_url.rsplit("/", 1)[1]
     assert second != first and "12,30" in browser.find_element(By.TAG_NAME, "main").text

@@ -25,7 +25,7 @@
 #include "server/listener.h"
 #include "server/response.h"
 
-enum { PEER_PATIENCE_MS = 20000, PEER_INPUT_MAX = 32 << 20 };
+enum { PEER_PATIENCE_MS = 10000, PEER_LIMIT_MS = 6 * PEER_PATIENCE_MS, PEER_INPUT_MAX = 32 << 20 };
 
 struct server {
     uv_loop_t loop;
@@ -40,6 +40,7 @@ struct client {
     int fd;
     struct buf in;
     bool ended; /* the server closed its half, or reset */
+    bool reset;
 };
 
 struct answer {
@@ -58,12 +59,12 @@ static inline void server_init(struct server *server, const struct route *routes
                           .connections_max = 100,
                           .connections_per_address_max = 50,
                           .connections_bank_reserve = 10,
-                          .head_timeout_ms = PEER_PATIENCE_MS,
-                          .body_timeout_ms = PEER_PATIENCE_MS,
-                          .keep_alive_timeout_ms = PEER_PATIENCE_MS,
-                          .write_timeout_ms = PEER_PATIENCE_MS,
+                          .head_timeout_ms = PEER_LIMIT_MS,
+                          .body_timeout_ms = PEER_LIMIT_MS,
+                          .keep_alive_timeout_ms = PEER_LIMIT_MS,
+                          .write_timeout_ms = PEER_LIMIT_MS,
                           .requests_per_connection_max = 1000,
-                          .drain_timeout_ms = PEER_PATIENCE_MS},
+                          .drain_timeout_ms = PEER_LIMIT_MS},
         .router = {.routes = routes, .error = error},
     };
     assert_int_equal(uv_loop_init(&server->loop), 0);
@@ -155,8 +156,10 @@ static inline void client_send_bytes(struct client *client, struct str bytes)
 {
     while (bytes.len > 0) {
         ssize_t n = send(client->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN)
-            break; /* the server has hung up: what it said shows in the answer */
+        if (n < 0 && errno != EAGAIN) {
+            client->reset = true;
+            break;
+        }
         if (n > 0)
             bytes = (struct str){bytes.ptr + n, bytes.len - (size_t)n};
         server_turn(client->server);
@@ -184,6 +187,7 @@ static inline void client_take(struct client *client)
         buf_commit(&client->in, (size_t)n);
     else if (n == 0 || errno != EAGAIN)
         client->ended = true;
+    client->reset |= n < 0 && errno != EAGAIN;
 }
 
 static inline size_t answer_body_len(struct str head)
@@ -238,13 +242,24 @@ static inline void client_expect(struct client *client, unsigned status, const c
     client_drop(client, &answer);
 }
 
-/* The server ends the connection, and nothing comes before that. */
+/* A reset that came after our half of the end shows only in SO_ERROR. */
+static inline bool client_was_reset(const struct client *client)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    return client->reset || error != 0;
+}
+
+/* The server ends the connection in good order, and nothing comes before that. */
 static inline void client_expect_end(struct client *client)
 {
     int64_t end_ms = clock_monotonic_ms() + PEER_PATIENCE_MS;
     while (!client->ended && clock_monotonic_ms() < end_ms)
         client_take(client);
+    server_run_ms(client->server, 2);
     assert_true(client->ended);
+    assert_false(client_was_reset(client));
     assert_int_equal(client->in.len, 0);
 }
 

@@ -51,6 +51,7 @@ static void become(const struct private_server *server, struct arguments *argume
         _exit(126);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+    setenv("TMPDIR", server->directory, 1); /* two MariaDBs that share one drop each other's temporary tables */
     execvp(argv[0], argv);
     _exit(127);
 }

@@ -127,6 +127,16 @@ static void half_closed(void **state)
     client_close(&client);
 
     client_open(&client, &server);
+    client_send(&client, GET("/park"));
+    shutdown(client.fd, SHUT_WR);
+    wait_parked(&server, 2);
+    client_expect_silence(&client); /* here the end is seen while the request is under way */
+    answer_parked(1);
+    client_expect(&client, 200, "at last");
+    client_expect_end(&client);
+    client_close(&client);
+
+    client_open(&client, &server);
     client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhal");
     shutdown(client.fd, SHUT_WR);
     client_expect_end(&client);

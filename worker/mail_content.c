@@ -1,0 +1,350 @@
+#include "worker/mail_content.h"
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/french.h"
+#include "common/payment_state.h"
+#include "templates/templates.h"
+#include "templates/views.h"
+
+/* Where one mail's content is put together. */
+struct content {
+    const struct outbox_mail *mail;
+    const struct config *config;
+    struct db *db;
+    struct str token;
+    struct arena *arena;
+    struct buf text, html;
+    struct str subject, reply_to;
+};
+
+/* What STATEMENT_MAIL_PAYMENT and STATEMENT_MAIL_LINES say of a payment, ready to read. */
+struct payment_texts {
+    struct str reference, amount, comment, parent_name, parent_email, bank_ref, school_name, bursar_email;
+    struct str paid_at, updated_at, receipt;
+    bool is_claim;
+    const struct payment_line_view *lines;
+    unsigned n_lines;
+};
+
+static struct str full_name(struct arena *arena, struct str first, struct str last)
+{
+    return first.len ? arena_printf(arena, "%.*s %.*s", STR_ARG(first), STR_ARG(last)) : last;
+}
+
+static struct str moment(struct arena *arena, const struct db_result *row, size_t col)
+{
+    return db_is_null(row, 0, col) ? STR_NULL : french_datetime(arena, db_int(row, 0, col));
+}
+
+static struct str receipt_text(struct arena *arena, const struct db_result *row, size_t year, size_t number)
+{
+    if (db_is_null(row, 0, number))
+        return STR_NULL;
+    return arena_printf(arena, "%lld-%06lld", (long long)db_int(row, 0, year), (long long)db_int(row, 0, number));
+}
+
+static int load_lines(struct content *content, struct payment_texts *payment)
+{
+    enum { LAST, FIRST, CLASS, CLAIM_NUMBER, CLAIM_LABEL, AMOUNT };
+    struct db_value id = DB_INT(content->mail->transaction_id);
+    struct db_result rows;
+    int err = db_run(content->db, STATEMENT_MAIL_LINES, &id, 1, content->arena, &rows);
+    if (err)
+        return err;
+    struct payment_line_view *lines = ARENA_ARRAY(content->arena, rows.n_rows, struct payment_line_view);
+    for (size_t i = 0; i < rows.n_rows; i++) {
+        bool claim = !db_is_null(&rows, i, CLAIM_NUMBER);
+        lines[i] = (struct payment_line_view){
+            .last_name = db_text(&rows, i, LAST),
+            .first_name = db_text(&rows, i, FIRST),
+            .class_name = db_text(&rows, i, CLASS),
+            .unassigned_claim = payment->is_claim && !claim,
+            .amount = french_money(content->arena, db_int(&rows, i, AMOUNT)),
+        };
+        if (claim)
+            lines[i].claim =
+                arena_printf(content->arena, "n°\u00a0%.*s, %.*s", STR_ARG(db_text(&rows, i, CLAIM_NUMBER)),
+                             STR_ARG(db_text(&rows, i, CLAIM_LABEL)));
+    }
+    payment->lines = lines;
+    payment->n_lines = (unsigned)rows.n_rows;
+    return 0;
+}
+
+static int load_payment(struct content *content, struct payment_texts *ret)
+{
+    enum {
+        REFERENCE,
+        AMOUNT,
+        IS_CLAIM,
+        COMMENT,
+        EMAIL,
+        BANK_REF,
+        ACCEPTED,
+        UPDATED,
+        SCHOOL,
+        BURSAR,
+        FIRST,
+        LAST,
+        YEAR,
+        NUMBER
+    };
+    struct arena *arena = content->arena;
+    struct db_value id = DB_INT(content->mail->transaction_id);
+    struct db_result row;
+    int err = db_run(content->db, STATEMENT_MAIL_PAYMENT, &id, 1, arena, &row);
+    if (err || row.n_rows == 0)
+        return err ? err : ERR_NOT_FOUND;
+    *ret = (struct payment_texts){
+        .reference = db_text(&row, 0, REFERENCE),
+        .amount = french_money(arena, db_int(&row, 0, AMOUNT)),
+        .comment = db_text(&row, 0, COMMENT),
+        .parent_name = full_name(arena, db_text(&row, 0, FIRST), db_text(&row, 0, LAST)),
+        .parent_email = db_text(&row, 0, EMAIL),
+        .bank_ref = db_text(&row, 0, BANK_REF),
+        .school_name = db_text(&row, 0, SCHOOL),
+        .bursar_email = db_text(&row, 0, BURSAR),
+        .paid_at = moment(arena, &row, ACCEPTED),
+        .updated_at = moment(arena, &row, UPDATED),
+        .receipt = receipt_text(arena, &row, YEAR, NUMBER),
+        .is_claim = db_int(&row, 0, IS_CLAIM) != 0,
+    };
+    return load_lines(content, ret);
+}
+
+static int write_parent_confirmation(struct content *content)
+{
+    struct payment_texts payment;
+    int err = load_payment(content, &payment);
+    if (err)
+        return err;
+    struct str url =
+        arena_printf(content->arena, "%s/paiement/%.*s", content->config->site.base_url, STR_ARG(payment.reference));
+    struct parent_confirmation_view view = {
+        .school_name = payment.school_name,
+        .parent_name = payment.parent_name,
+        .reference = payment.reference,
+        .receipt = payment.receipt,
+        .paid_at = payment.paid_at,
+        .amount = payment.amount,
+        .is_claim = payment.is_claim,
+        .lines = payment.lines,
+        .n_lines = payment.n_lines,
+        .comment = payment.comment,
+        .payment_url = {url},
+        .payment_url_text = url,
+    };
+    content->subject = arena_printf(content->arena, "Paiement validé\u00a0: %.*s, référence %.*s",
+                                    STR_ARG(payment.amount), STR_ARG(payment.reference));
+    content->reply_to = payment.bursar_email;
+    template_mail_parent_confirmation_text(&content->text, &view);
+    template_mail_parent_confirmation_html(&content->html, &view);
+    return 0;
+}
+
+static int write_bursar_confirmation(struct content *content)
+{
+    struct payment_texts payment;
+    int err = load_payment(content, &payment);
+    if (err)
+        return err;
+    struct bursar_confirmation_view view = {
+        .school_name = payment.school_name,
+        .parent_name = payment.parent_name,
+        .parent_email = payment.parent_email,
+        .reference = payment.reference,
+        .bank_reference = payment.bank_ref,
+        .receipt = payment.receipt,
+        .paid_at = payment.paid_at,
+        .amount = payment.amount,
+        .is_claim = payment.is_claim,
+        .lines = payment.lines,
+        .n_lines = payment.n_lines,
+        .comment = payment.comment,
+    };
+    content->subject = arena_printf(content->arena, "Paiement reçu\u00a0: %.*s, %.*s, référence %.*s",
+                                    STR_ARG(payment.amount), STR_ARG(payment.parent_name), STR_ARG(payment.reference));
+    template_mail_bursar_confirmation_text(&content->text, &view);
+    template_mail_bursar_confirmation_html(&content->html, &view);
+    return 0;
+}
+
+static int write_bursar_reversal(struct content *content)
+{
+    struct payment_texts payment;
+    int err = load_payment(content, &payment);
+    if (err)
+        return err;
+    struct bursar_reversal_view view = {
+        .school_name = payment.school_name,
+        .parent_name = payment.parent_name,
+        .parent_email = payment.parent_email,
+        .reference = payment.reference,
+        .bank_reference = payment.bank_ref,
+        .receipt = payment.receipt,
+        .paid_at = payment.paid_at,
+        .reversed_at = french_datetime(content->arena, content->mail->created_us),
+        .amount = payment.amount,
+        .lines = payment.lines,
+        .n_lines = payment.n_lines,
+    };
+    content->subject = arena_printf(content->arena, "Paiement rejeté par la banque\u00a0: %.*s, référence %.*s",
+                                    STR_ARG(payment.amount), STR_ARG(payment.reference));
+    template_mail_bursar_reversal_text(&content->text, &view);
+    template_mail_bursar_reversal_html(&content->html, &view);
+    return 0;
+}
+
+static const char *reason_text(struct str name)
+{
+    for (int i = 0; i < REVIEW_REASON_COUNT; i++) {
+        if (str_eq_text(name, review_reason_name((enum review_reason)i)))
+            return review_reason_text((enum review_reason)i);
+    }
+    return "";
+}
+
+static int write_bursar_review(struct content *content)
+{
+    enum { ID, REASON, DETAIL, AMOUNT, CREATED, REFERENCE, SCHOOL, FIRST, LAST };
+    struct arena *arena = content->arena;
+    struct db_value id = DB_INT(content->mail->review_id);
+    struct db_result row;
+    int err = db_run(content->db, STATEMENT_MAIL_REVIEW, &id, 1, arena, &row);
+    if (err || row.n_rows == 0)
+        return err ? err : ERR_NOT_FOUND;
+    struct bursar_review_view view = {
+        .school_name = db_text(&row, 0, SCHOOL),
+        .review_id = db_int(&row, 0, ID),
+        .what = str_from(reason_text(db_text(&row, 0, REASON))),
+        .detail = db_text(&row, 0, DETAIL),
+        .reference = db_text(&row, 0, REFERENCE),
+        .amount = db_is_null(&row, 0, AMOUNT) ? STR_NULL : french_money(arena, db_int(&row, 0, AMOUNT)),
+        .parent_name = full_name(arena, db_text(&row, 0, FIRST), db_text(&row, 0, LAST)),
+        .received_at = moment(arena, &row, CREATED),
+    };
+    content->subject =
+        arena_printf(arena, "À vérifier\u00a0: message de la banque, dossier n°\u00a0%lld", (long long)view.review_id);
+    template_mail_bursar_review_text(&content->text, &view);
+    template_mail_bursar_review_html(&content->html, &view);
+    return 0;
+}
+
+struct user_texts {
+    struct str login, name, email, school_name, asked_at;
+};
+
+static int load_user(struct content *content, struct user_texts *ret)
+{
+    enum { LOGIN, FIRST, LAST, EMAIL, SCHOOL, BURSAR, CREATED };
+    struct db_value id = DB_INT(content->mail->id);
+    struct db_result row;
+    int err = db_run(content->db, STATEMENT_MAIL_USER, &id, 1, content->arena, &row);
+    if (err || row.n_rows == 0)
+        return err ? err : ERR_NOT_FOUND;
+    *ret = (struct user_texts){
+        .login = db_text(&row, 0, LOGIN),
+        .name = full_name(content->arena, db_text(&row, 0, FIRST), db_text(&row, 0, LAST)),
+        .email = db_text(&row, 0, EMAIL),
+        .school_name = db_text(&row, 0, SCHOOL),
+        .asked_at = moment(content->arena, &row, CREATED),
+    };
+    content->reply_to = db_text(&row, 0, BURSAR);
+    return 0;
+}
+
+static int write_password_reset(struct content *content)
+{
+    struct user_texts user;
+    int err = load_user(content, &user);
+    if (err)
+        return err;
+    struct str url =
+        arena_printf(content->arena, "%s/mot-de-passe/%.*s", content->config->site.base_url, STR_ARG(content->token));
+    struct password_reset_view view = {
+        .school_name = user.school_name,
+        .user_name = user.name,
+        .login = user.login,
+        .reset_url = {url},
+        .reset_url_text = url,
+        .valid_until = french_datetime(content->arena, clock_now_us() + MAIL_TOKEN_VALID_S * CLOCK_SECOND_US),
+    };
+    content->subject = STR("Choisir un nouveau mot de passe");
+    template_mail_password_reset_text(&content->text, &view);
+    template_mail_password_reset_html(&content->html, &view);
+    return 0;
+}
+
+static int write_password_changed(struct content *content)
+{
+    struct user_texts user;
+    int err = load_user(content, &user);
+    if (err)
+        return err;
+    struct password_changed_view view = {user.school_name, user.name, user.login, user.asked_at};
+    content->subject = STR("Votre mot de passe a été modifié");
+    template_mail_password_changed_text(&content->text, &view);
+    template_mail_password_changed_html(&content->html, &view);
+    return 0;
+}
+
+/* "jean.durand@exemple.fr" → "j…@exemple.fr": enough to recognise, not to read. */
+static struct str masked(struct arena *arena, struct str email)
+{
+    ptrdiff_t at = str_find(email, '@');
+    if (at < 1)
+        return STR_NULL;
+    return arena_printf(arena, "%c…%.*s", email.ptr[0], (int)(email.len - (size_t)at), email.ptr + at);
+}
+
+static int write_email_changed(struct content *content)
+{
+    struct user_texts user;
+    int err = load_user(content, &user);
+    if (err)
+        return err;
+    struct email_changed_view view = {user.school_name, user.name, masked(content->arena, user.email), user.asked_at};
+    content->subject = STR("Votre adresse électronique a été modifiée");
+    template_mail_email_changed_text(&content->text, &view);
+    template_mail_email_changed_html(&content->html, &view);
+    return 0;
+}
+
+static int write_kind(struct content *content)
+{
+    static const struct {
+        const char *kind;
+        int (*write)(struct content *);
+    } writers[] = {
+        {"PARENT_CONFIRMATION", write_parent_confirmation},
+        {"BURSAR_CONFIRMATION", write_bursar_confirmation},
+        {"BURSAR_REVIEW", write_bursar_review},
+        {"BURSAR_REVERSAL", write_bursar_reversal},
+        {"PASSWORD_RESET", write_password_reset},
+        {"PASSWORD_CHANGED", write_password_changed},
+        {"EMAIL_CHANGED", write_email_changed},
+    };
+    for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++) {
+        if (str_eq_text(content->mail->kind, writers[i].kind))
+            return writers[i].write(content);
+    }
+    return ERR_NOT_FOUND;
+}
+
+int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db, struct str token,
+                      struct arena *arena, struct mail_content *ret)
+{
+    struct content content = {.mail = mail, .config = config, .db = db, .token = token, .arena = arena};
+    buf_init(&content.text, MAIL_BODY_MAX);
+    buf_init(&content.html, MAIL_BODY_MAX);
+    int err = write_kind(&content);
+    if (!err && (!buf_ok(&content.text) || !buf_ok(&content.html)))
+        err = ERR_TOO_LARGE;
+    if (!err)
+        *ret = (struct mail_content){content.subject, arena_str(arena, buf_str(&content.text)),
+                                     arena_str(arena, buf_str(&content.html)), content.reply_to};
+    buf_done(&content.text);
+    buf_done(&content.html);
+    return err;
+}

@@ -1,0 +1,247 @@
+#include "worker/mailer.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/encode.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/rand.h"
+#include "worker/mail_compose.h"
+#include "worker/outbox.h"
+#include "worker/smtp.h"
+
+enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, MARK_ATTEMPTS_MAX = 40, MS_PER_S = 1000 };
+
+struct mailer {
+    const struct mailer_settings *settings; /* borrowed */
+    struct db *db;                          /* owned */
+    struct smtp_client *smtp;               /* owned */
+    struct str domain;                      /* of Message-IDs; borrowed from the configuration */
+};
+
+static bool is_reset(const struct outbox_mail *mail)
+{
+    return str_eq(mail->kind, STR("PASSWORD_RESET"));
+}
+
+static struct db_value token_hash(struct str token, struct arena *arena)
+{
+    uint8_t *hash = arena_alloc(arena, DIGEST_SHA256_LEN);
+    digest_sha256(token, hash);
+    return DB_BYTES(str_slice((const char *)hash, DIGEST_SHA256_LEN));
+}
+
+/* A link's secret exists only in the mail that carries it; the database gets the SHA-256 of its text. */
+static int make_token(struct mailer *mailer, const struct outbox_mail *mail, struct arena *arena, struct str *ret)
+{
+    uint8_t bytes[TOKEN_BYTES];
+    char *text = arena_alloc(arena, ENCODE_BASE64URL_SIZE(TOKEN_BYTES));
+    rand_bytes(bytes, sizeof bytes);
+    encode_base64url(bytes, sizeof bytes, text);
+    struct db_value params[] = {token_hash(str_from(text), arena), DB_INT(mail->user_id), DB_INT(MAIL_TOKEN_VALID_S)};
+    int err = db_run(mailer->db, STATEMENT_TOKEN_ADD, params, 3, arena, NULL);
+    if (!err)
+        *ret = str_from(text);
+    return err;
+}
+
+/* The token of a mail that nobody got must not stay valid. */
+static void void_token(struct mailer *mailer, struct str token, struct arena *arena)
+{
+    struct db_value hash = token_hash(token, arena);
+    int err = db_run(mailer->db, STATEMENT_TOKEN_VOID, &hash, 1, arena, NULL);
+    if (err)
+        log_warn("token_not_voided", LOG_ERR(err)); /* it ends by itself after half an hour */
+}
+
+static int write_letter(struct mailer *mailer, const struct outbox_mail *mail, struct str token, struct arena *arena,
+                        char **ret)
+{
+    const struct config *config = mailer->settings->config;
+    struct mail_content content;
+    int err = mail_content_load(mail, config, mailer->db, token, arena, &content);
+    if (err)
+        return err;
+    struct mail_letter letter = {
+        .outbox_id = mail->id,
+        .kind = mail->kind,
+        .written_us = mail->created_us,
+        .from_name = str_from(config->mail.from_name),
+        .from_address = str_from(config->mail.from_address),
+        .to = mail->recipient,
+        .reply_to = content.reply_to,
+        .message_id_domain = mailer->domain,
+        .subject = content.subject,
+        .text = content.text,
+        .html = content.html,
+    };
+    *ret = mail_compose(&letter, arena);
+    return 0;
+}
+
+/* What an attempt ended with. */
+struct attempt {
+    enum smtp_outcome outcome;
+    char error[SMTP_ERROR_SIZE];
+};
+
+static void fail(struct attempt *attempt, enum smtp_outcome outcome, const char *what, int err)
+{
+    attempt->outcome = outcome;
+    snprintf(attempt->error, sizeof attempt->error, "%s: %s", what, err_name(err));
+}
+
+static void try_mail(struct mailer *mailer, const struct outbox_mail *mail, struct arena *arena,
+                     struct attempt *attempt)
+{
+    struct str token = STR_NULL;
+    char *letter = NULL;
+    int err = is_reset(mail) ? make_token(mailer, mail, arena, &token) : 0;
+    if (err) {
+        fail(attempt, SMTP_RETRY, "token", err);
+        return;
+    }
+    err = write_letter(mailer, mail, token, arena, &letter);
+    if (err) {
+        bool hopeless = err == ERR_NOT_FOUND || err == ERR_TOO_LARGE;
+        fail(attempt, hopeless ? SMTP_REFUSED : SMTP_RETRY, "content", err);
+    } else {
+        attempt->outcome = smtp_send(mailer->smtp, mailer->settings->config->mail.from_address,
+                                     arena_text(arena, mail->recipient), letter, attempt->error);
+    }
+    if (token.len && (attempt->outcome == SMTP_RETRY || attempt->outcome == SMTP_REFUSED))
+        void_token(mailer, token, arena);
+}
+
+static int mark(struct mailer *mailer, const struct outbox_mail *mail, const struct attempt *attempt,
+                struct arena *arena)
+{
+    int64_t attempts_max = mailer->settings->config->mail.attempts_max;
+    uint32_t random;
+    if (attempt->outcome == SMTP_SENT)
+        return outbox_mark_sent(mailer->db, mail, arena);
+    if (attempt->outcome == SMTP_REFUSED || mail->attempt >= attempts_max)
+        return outbox_mark_dead(mailer->db, mail, attempt->error, arena);
+    rand_bytes(&random, sizeof random);
+    return outbox_mark_retry(mailer->db, mail, outbox_retry_delay_s(mail->attempt, random), attempt->error, arena);
+}
+
+static void report(struct mailer *mailer, const struct outbox_mail *mail, const struct attempt *attempt)
+{
+    struct metrics *metrics = mailer->settings->metrics;
+    bool dead = attempt->outcome == SMTP_REFUSED || mail->attempt >= mailer->settings->config->mail.attempts_max;
+    if (attempt->outcome == SMTP_SENT) {
+        metrics_add(metrics, METRIC_MAILS_SENT, 1);
+        log_info("mail_sent", LOG_INT("outbox", mail->id), LOG_SLICE("kind", mail->kind),
+                 LOG_MAIL("to", mail->recipient));
+        return;
+    }
+    metrics_add(metrics, dead ? METRIC_MAILS_DEAD : METRIC_MAILS_RETRIED, 1);
+    log_write(dead ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, dead ? "mail_dead" : "mail_retry",
+              LOG_FIELDS(LOG_INT("outbox", mail->id), LOG_SLICE("kind", mail->kind), LOG_INT("attempt", mail->attempt),
+                         LOG_STR("reason", attempt->error)));
+}
+
+/* The outcome is written however long the database is away: a mail sent and not marked would be sent again. */
+static void settle(struct mailer *mailer, const struct outbox_mail *mail, const struct attempt *attempt,
+                   struct arena *arena)
+{
+    struct backoff backoff = {0};
+    int err = mark(mailer, mail, attempt, arena);
+    for (int i = 0; (err == ERR_BUSY || err == ERR_UNAVAILABLE) && i < MARK_ATTEMPTS_MAX; i++) {
+        if (drain_wait(mailer->settings->drain, backoff_next_ms(&backoff)) && i > 2)
+            break;
+        err = mark(mailer, mail, attempt, arena);
+    }
+    if (err)
+        log_error("mail_not_marked", LOG_INT("outbox", mail->id), LOG_ERR(err), LOG_STR("error", db_error(mailer->db)));
+    report(mailer, mail, attempt);
+}
+
+static void send_one(struct mailer *mailer, const struct outbox_mail *mail)
+{
+    struct arena arena;
+    struct attempt attempt = {.outcome = SMTP_RETRY};
+    arena_init(&arena, ARENA_MAX);
+    try_mail(mailer, mail, &arena, &attempt);
+    settle(mailer, mail, &attempt, &arena);
+    arena_done(&arena);
+}
+
+/* Claims and sends one portion. What cannot be begun well within the lease, or after the drain began, goes back. */
+static int send_portion(struct mailer *mailer, size_t *ret_count)
+{
+    const struct config *config = mailer->settings->config;
+    const struct outbox_mail *mails;
+    struct arena arena;
+    arena_init(&arena, ARENA_MAX);
+    int64_t lease_half_ms = clock_monotonic_ms() + (int64_t)config->worker.lease_s * MS_PER_S / 2;
+    int err = outbox_claim(mailer->db, MAILER_CLAIM_MAX, config->worker.lease_s, &arena, &mails, ret_count);
+    for (size_t i = 0; !err && i < *ret_count; i++) {
+        if (!drain_begun(mailer->settings->drain) && clock_monotonic_ms() < lease_half_ms)
+            send_one(mailer, &mails[i]);
+        else
+            outbox_release(mailer->db, &mails[i], &arena); /* failing that, the lease ends by itself */
+    }
+    arena_done(&arena);
+    return err;
+}
+
+static void send_until_drained(struct mailer *mailer)
+{
+    const struct mailer_settings *settings = mailer->settings;
+    struct backoff backoff = {0};
+    unsigned wait_ms;
+    do {
+        size_t count = 0;
+        int err = send_portion(mailer, &count);
+        if (err && backoff.wait_ms == 0 && err != ERR_BUSY)
+            log_error("outbox_unavailable", LOG_ERR(err), LOG_STR("error", db_error(mailer->db)));
+        if (!err)
+            backoff = (struct backoff){0};
+        wait_ms = err                         ? backoff_next_ms(&backoff)
+                  : count == MAILER_CLAIM_MAX ? 0
+                                              : settings->config->worker.mail_poll_ms;
+    } while (!drain_wait(settings->drain, wait_ms));
+}
+
+static struct str message_id_domain(const struct config *config)
+{
+    struct str rest, configured = str_from(config->mail.message_id_domain);
+    if (configured.len)
+        return configured;
+    str_cut(str_from(config->mail.from_address), '@', &rest);
+    return rest;
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+void mailer_run(const struct mailer_settings *settings)
+{
+    const struct config *config = settings->config;
+    struct mailer mailer = {.settings = settings, .db = db_new(config), .domain = message_id_domain(config)};
+    char helo_name[SMTP_HOST_MAX + 1];
+    snprintf(helo_name, sizeof helo_name, "%.*s", STR_ARG(mailer.domain));
+    struct smtp_settings smtp = {
+        .host = config->mail.smtp_host,
+        .port = config->mail.smtp_port,
+        .starttls = config->mail.smtp_tls == CONFIG_SMTP_STARTTLS,
+        .ca_file = text_or_null(config->mail.ca_file),
+        .user = settings->smtp_password ? text_or_null(config->mail.user) : NULL,
+        .password = settings->smtp_password,
+        .helo_name = helo_name,
+        .timeout_ms = config->mail.timeout_ms,
+    };
+    int err = smtp_client_new(&smtp, &mailer.smtp);
+    if (err)
+        log_error("mail_tls_unusable", LOG_STR("ca_file", smtp.ca_file), LOG_ERR(err));
+    else
+        send_until_drained(&mailer);
+    smtp_client_free(mailer.smtp);
+    db_free(mailer.db);
+}

@@ -1,0 +1,84 @@
+#include "worker/poison.h"
+
+#include "common/buf.h"
+#include "common/encode.h"
+#include "common/err.h"
+
+enum {
+    ARENA_MAX = 4 * 1024 * 1024,
+    FIELDS_TEXT_MAX = 1024 * 1024,
+    REASON_MAX = 255,
+    NAME_MAX_LEN = 40,
+    ID_MAX_LEN = 64
+};
+
+bool poison_is_suspect(const struct stream_entry *entry)
+{
+    return entry->deliveries >= POISON_SUSPECT_DELIVERIES;
+}
+
+/* Cut to a column; what is not ASCII in a server's message may be half a character after the cut. */
+static struct str fitting(struct arena *arena, struct str s, size_t len_max)
+{
+    char *copy = arena_text(arena, str_slice(s.ptr, s.len < len_max ? s.len : len_max));
+    for (char *c = copy; *c; c++) {
+        if (*c < 0x20 || *c > 0x7e)
+            *c = '?';
+    }
+    return str_from(copy);
+}
+
+int poison_charge(struct db *db, struct str stream_id, int64_t weight, const char *reason, int64_t *ret_failures)
+{
+    struct arena arena;
+    struct db_result found;
+    arena_init(&arena, ARENA_MAX);
+    struct db_value params[] = {DB_TEXT(stream_id), DB_INT(weight),
+                                DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX))};
+    int err = db_run(db, STATEMENT_FAILURE_ADD, params, 3, &arena, NULL);
+    if (!err)
+        err = db_run(db, STATEMENT_FAILURE_FIND, params, 1, &arena, &found);
+    if (!err && ret_failures)
+        *ret_failures = found.n_rows ? db_int(&found, 0, 0) : 0;
+    arena_done(&arena);
+    return err;
+}
+
+static struct str field(const struct stream_entry *entry, struct str name)
+{
+    for (size_t i = 0; i + 1 < entry->n_fields; i += 2) {
+        if (str_eq(entry->fields[i], name))
+            return entry->fields[i + 1];
+    }
+    return STR_NULL;
+}
+
+static void encode_fields(const struct stream_entry *entry, struct buf *out)
+{
+    for (size_t i = 0; i < entry->n_fields; i++) {
+        if (i)
+            buf_append_char(out, i % 2 ? '=' : '&');
+        encode_percent(out, entry->fields[i]);
+    }
+}
+
+int poison_bury(struct db *db, const struct stream_entry *entry, const char *reason, int64_t failures)
+{
+    struct arena arena;
+    struct buf fields;
+    arena_init(&arena, ARENA_MAX);
+    buf_init(&fields, FIELDS_TEXT_MAX);
+    encode_fields(entry, &fields);
+    struct db_value params[] = {
+        DB_TEXT(entry->id),
+        DB_TEXT(fitting(&arena, field(entry, STR("id")), ID_MAX_LEN)),
+        DB_TEXT(fitting(&arena, field(entry, STR("kind")), NAME_MAX_LEN)),
+        DB_TEXT(buf_str(&fields)),
+        DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX)),
+        DB_INT(failures),
+    };
+    int err = db_run(db, STATEMENT_DEAD_LETTER_ADD, params, 6, &arena, NULL);
+    buf_done(&fields);
+    arena_done(&arena);
+    return err;
+}
