@@ -19,6 +19,8 @@ enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 16, EVENT_VERSION = 1, EVENT_RAW_MA
 enum event_kind {
     EVENT_BANK_NOTIFICATION,        /* gateway, raw, [ip], [unverified: "1" when dp-server could not check the seal] */
     EVENT_PASSWORD_RESET_REQUESTED, /* login (what the parent typed), [ip] */
+    EVENT_PASSWORD_CHANGED,         /* login */
+    EVENT_EMAIL_CHANGED,            /* login, email (the old address: it is told) */
     EVENT_KIND_COUNT,
 };
 
@@ -32,6 +34,7 @@ struct event {
     struct str ip;
     bool unverified;
     struct str login;
+    struct str email;
 };
 
 const char *event_kind_name(enum event_kind kind);
