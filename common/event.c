@@ -95,6 +95,18 @@ static void list_fields(const struct event *event, struct listing *listing)
         put(listing, "unverified", STR("1"));
 }
 
+struct event event_copy(const struct event *event, struct arena *arena)
+{
+    struct event copy = *event;
+
+    for (size_t i = 0; i < sizeof kind_fields / sizeof kind_fields[0]; i++) {
+        struct str *text = text_of(&copy, &kind_fields[i]);
+        if (kind_fields[i].kind == event->kind && text->len > 0)
+            *text = arena_str(arena, *text);
+    }
+    return copy;
+}
+
 const struct str *event_to_fields(const struct event *event, struct arena *arena, size_t *ret_count)
 {
     struct listing *listing = ARENA_NEW(arena, struct listing);

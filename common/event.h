@@ -53,6 +53,9 @@ const struct str *event_to_fields(const struct event *event, struct arena *arena
  * unknown kind or version (a newer dp-server: leave the entry to a newer worker). The event borrows from `fields`. */
 int event_from_fields(const struct str *fields, size_t count, struct event *ret_event);
 
+/* The same event with texts of its own, in `arena`. */
+struct event event_copy(const struct event *event, struct arena *arena);
+
 /* Binary form for the journal: each field as u32 little-endian length and bytes. */
 void event_encode(const struct event *event, struct buf *out);
 /* Borrows from `bytes`. ERR_CORRUPT, ERR_INVALID, ERR_NOT_FOUND as above. */

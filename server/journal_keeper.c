@@ -123,16 +123,6 @@ static void read_inbox(struct journal_keeper *keeper)
     db_pool_run(keeper->app->db, &keeper->run);
 }
 
-static struct event copy_event(struct arena *arena, const struct event *event)
-{
-    struct event copy = *event;
-    copy.gateway = arena_str(arena, event->gateway);
-    copy.raw = arena_str(arena, event->raw);
-    copy.ip = arena_str(arena, event->ip);
-    copy.login = arena_str(arena, event->login);
-    return copy;
-}
-
 static void due_read(void *data, const struct event *events, unsigned n_events)
 {
     struct journal_keeper *keeper = data;
@@ -144,7 +134,7 @@ static void due_read(void *data, const struct event *events, unsigned n_events)
     }
     keeper->events = ARENA_ARRAY(&keeper->arena, n_events, struct event);
     for (unsigned i = 0; i < n_events; i++)
-        keeper->events[i] = copy_event(&keeper->arena, &events[i]);
+        keeper->events[i] = event_copy(&events[i], &keeper->arena);
     read_inbox(keeper);
 }
 

@@ -62,7 +62,11 @@ static void check_both_ways(const struct event *event)
     event_encode(event, &buf);
     assert_int_equal(event_decode(buf_str(&buf), &back), 0);
     assert_same(event, &back);
-    buf_done(&buf);
+    arena_init(&arena, 65536);
+    back = event_copy(&back, &arena);
+    buf_done(&buf); /* the copy has nothing of it */
+    assert_same(event, &back);
+    arena_done(&arena);
 }
 
 static void both_ways(void **state)
