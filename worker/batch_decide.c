@@ -1,4 +1,5 @@
 /* Decides the events of a batch one after the other: judge, decide, book. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -187,6 +188,7 @@ static void book(struct step *step)
 {
     const struct payment_decision *decision = &step->decision;
     struct ledger_remarks remarks = {0};
+    assert(step->payment || !(decision->credit || decision->reverse || decision->refund));
     if (decision->credit)
         book_credit(step);
     if (decision->reverse) {
