@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/encode.h"
 #include "common/log.h"
 #include "server/app.h"
 #include "server/statements.h"
@@ -108,14 +109,17 @@ static void inbox_read(struct db_run *run, int err)
         end_round(keeper);
 }
 
-/* The statement has a fixed number of parameters: the first id fills the rest. */
+/* The statement has a fixed number of parameters, ids as bytes and then in hex: the first event fills the rest. */
 static void read_inbox(struct journal_keeper *keeper)
 {
-    struct db_value *ids = ARENA_ARRAY(&keeper->arena, INBOX_KNOWN_MAX, struct db_value);
+    struct db_value *ids = ARENA_ARRAY(&keeper->arena, 2 * INBOX_KNOWN_MAX, struct db_value);
 
     for (unsigned i = 0; i < INBOX_KNOWN_MAX; i++) {
         const struct event *event = &keeper->events[i < keeper->n_events ? i : 0];
+        char *hex = arena_alloc(&keeper->arena, 2 * EVENT_ID_LEN + 1);
+        encode_hex(event->id, EVENT_ID_LEN, hex);
         ids[i] = DB_S(str_slice((const char *)event->id, EVENT_ID_LEN));
+        ids[INBOX_KNOWN_MAX + i] = DB_S(str_from(hex));
     }
     keeper->step = (struct db_step){.statement = SQL_INBOX_KNOWN, .params = ids, .expect = DB_ANY_COUNT};
     keeper->run = (struct db_run){
