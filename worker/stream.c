@@ -419,8 +419,10 @@ static int bound_by_pending(struct stream *stream, struct str group, struct stre
     return 0;
 }
 
+/* Without our own group nothing was ever delivered: the bound is then 0-0. */
 static int bound_by_groups(struct stream *stream, struct stream_id *bound)
 {
+    bool ours = false;
     redisReply *groups;
     int err = read_groups(stream, &groups);
     if (err)
@@ -432,10 +434,13 @@ static int bound_by_groups(struct stream *stream, struct stream_id *bound)
             err = fail(stream, ERR_INTERNAL, "XINFO GROUPS without a group's name or last id");
             break;
         }
+        ours = ours || str_eq_text(text_of(name), EVENT_GROUP);
         keep_lower(bound, parse_id(text_of(last)));
         err = bound_by_pending(stream, text_of(name), bound);
     }
     freeReplyObject(groups);
+    if (!ours)
+        *bound = (struct stream_id){0, 0};
     return err;
 }
 
