@@ -26,3 +26,6 @@ target_link_libraries(dp_smtp_peer PUBLIC dp_flags PkgConfig::SSL PkgConfig::CRY
 dp_test(loop/test_smtp.c dp_worker_core dp_smtp_peer)
 dp_test(loop/test_stream.c dp_worker_core dp_loop_peers)
 dp_test(loop/test_mailer.c dp_worker_core dp_loop_peers dp_smtp_peer)
+dp_test(loop/test_worker_program.c dp_worker_core dp_loop_peers dp_smtp_peer)
+target_compile_definitions(test_worker_program PRIVATE DP_WORKER_PATH="$<TARGET_FILE:dp-worker>")
+add_dependencies(test_worker_program dp-worker)

@@ -201,7 +201,7 @@ int main(void)
     mail_compose_init();
     help.config.mail.from_address = "cantine@example.org";
     help.config.mail.from_name = "Cantine";
-    help.config.mail.message_id_domain = "";
+    help.config.mail.message_id_domain = "example.org";
     help.config.mail.timeout_ms = 1000;
     help.config.mail.attempts_max = 25;
     help.config.worker.lease_s = 60;

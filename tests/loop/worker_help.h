@@ -186,7 +186,7 @@ struct help_line {
     long long amount_cents;
 };
 
-static long long help_claim(const char *number, long long amount_cents)
+static inline long long help_claim(const char *number, long long amount_cents)
 {
     ask("INSERT INTO claims (school_id, account_id, number, label, amount_cents) VALUES (1, 1, '%s', 'Forfait', %lld)",
         number, amount_cents);
@@ -297,7 +297,7 @@ static enum runner_outcome help_run(const struct stream_entry *entry)
 }
 
 /* A call through the runner, which must be acknowledged. */
-static void help_bank_says(struct str raw)
+static inline void help_bank_says(struct str raw)
 {
     struct stream_entry entry = help_bank_entry(raw);
     assert_int_equal(help_run(&entry), RUNNER_ACK);
