@@ -3,10 +3,19 @@
 #include "common/err.h"
 
 static const char *const verdict_names[VERDICT_COUNT] = {
-    [VERDICT_NONE] = "none",         [VERDICT_REPEATED] = "repeated",   [VERDICT_CREDITED] = "credited",
-    [VERDICT_CHANGED] = "changed",   [VERDICT_UNCHANGED] = "unchanged", [VERDICT_REVERSED] = "reversed",
-    [VERDICT_REFUNDED] = "refunded", [VERDICT_SUSPENSE] = "suspense",   [VERDICT_REVIEW] = "review",
-    [VERDICT_BAD_SEAL] = "bad_seal", [VERDICT_RESET] = "reset",         [VERDICT_UNVERIFIABLE] = "unverifiable",
+    [VERDICT_NONE] = "none",
+    [VERDICT_REPEATED] = "repeated",
+    [VERDICT_CREDITED] = "credited",
+    [VERDICT_CHANGED] = "changed",
+    [VERDICT_UNCHANGED] = "unchanged",
+    [VERDICT_REVERSED] = "reversed",
+    [VERDICT_REFUNDED] = "refunded",
+    [VERDICT_SUSPENSE] = "suspense",
+    [VERDICT_REVIEW] = "review",
+    [VERDICT_BAD_SEAL] = "bad_seal",
+    [VERDICT_RESET] = "reset",
+    [VERDICT_NOTICE] = "notice",
+    [VERDICT_UNVERIFIABLE] = "unverifiable",
 };
 
 const char *batch_verdict_name(enum batch_verdict verdict)
@@ -45,6 +54,18 @@ static bool has_its_own_id(const struct event *event, struct arena *arena)
     return memcmp(id, event->id, EVENT_ID_LEN) == 0;
 }
 
+int batch_read_event(const struct stream_entry *entry, struct arena *arena, struct event *ret)
+{
+    struct event event;
+    int err = event_from_fields(entry->fields, entry->n_fields, &event);
+    if (err)
+        return err;
+    if (!has_its_own_id(&event, arena))
+        return ERR_INVALID;
+    *ret = event;
+    return 0;
+}
+
 void batch_init(struct batch *batch, const struct stream_entry *entries, size_t n_entries)
 {
     *batch = (struct batch){.n_entries = n_entries};
@@ -54,9 +75,7 @@ void batch_init(struct batch *batch, const struct stream_entry *entries, size_t 
         struct batch_entry *entry = &batch->entries[i];
         entry->source = &entries[i];
         entry->seal = GATEWAY_SEAL_BAD;
-        entry->parse_err = event_from_fields(entries[i].fields, entries[i].n_fields, &entry->event);
-        if (!entry->parse_err && !has_its_own_id(&entry->event, &batch->arena))
-            entry->parse_err = ERR_INVALID;
+        entry->parse_err = batch_read_event(&entries[i], &batch->arena, &entry->event);
         if (!entry->parse_err)
             entry->repeated = is_repeated_before(batch, i, entry->event.id);
     }

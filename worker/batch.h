@@ -12,7 +12,7 @@
 #include "worker/contracts.h"
 #include "worker/stream.h"
 
-enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40, BATCH_REVIEWS_PER_ENTRY_MAX = 3 };
+enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40 };
 
 /* What became of an event; the names go to inbox.verdict. */
 enum batch_verdict {
@@ -28,6 +28,7 @@ enum batch_verdict {
     VERDICT_BAD_SEAL,
     VERDICT_UNVERIFIABLE, /* no contract to check the seal with */
     VERDICT_RESET,        /* a password link was asked for */
+    VERDICT_NOTICE,       /* a password or an address was changed: its owner is told */
     VERDICT_COUNT,
 };
 const char *batch_verdict_name(enum batch_verdict verdict);
@@ -186,6 +187,8 @@ struct batch {
      &(list)->items[(list)->count++])
 bool batch_grow(struct batch *batch, void **items, size_t *max, size_t item_size);
 
+/* The event of an entry. parse_err as in struct batch_entry: a bank's call must bear its own id. */
+int batch_read_event(const struct stream_entry *entry, struct arena *arena, struct event *ret);
 /* Parses the entries; they are borrowed until batch_done(). */
 void batch_init(struct batch *batch, const struct stream_entry *entries, size_t n_entries);
 void batch_done(struct batch *batch);
