@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/err.h"
 #include "common/log.h"
 
 enum { ARENA_MAX = 32 * 1024 * 1024 };
