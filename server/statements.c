@@ -1,5 +1,8 @@
 #include "server/statements.h"
 
+/* INBOX_KNOWN_MAX of them */
+#define EVENT_IDS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+
 #define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
 
 const struct db_statement statements[SQL_COUNT] = {
@@ -209,12 +212,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "",
             .columns = "isssssiss",
         },
+    /* A dead letter is kept whole in SQL and shown to a human: the journal has done its work for it, too. */
     [SQL_INBOX_KNOWN] =
         {
             .name = "inbox_known",
-            .sql = "SELECT event_id FROM inbox WHERE event_id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                   "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            .params = "ssssssssssssssssssssssssssssssssssssssssssssssssss",
+            .sql = "SELECT event_id FROM inbox WHERE event_id IN (" EVENT_IDS ") UNION "
+                   "SELECT UNHEX(event_id) FROM dead_letters WHERE event_id IN (" EVENT_IDS ")",
+            .params = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
             .columns = "s",
         },
 };

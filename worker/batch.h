@@ -28,6 +28,7 @@ enum batch_verdict {
     VERDICT_BAD_SEAL,
     VERDICT_UNVERIFIABLE, /* no contract to check the seal with */
     VERDICT_RESET,        /* a password link was asked for */
+    VERDICT_NOTICE,       /* a password or an address was changed: its owner is told */
     VERDICT_COUNT,
 };
 const char *batch_verdict_name(enum batch_verdict verdict);

@@ -333,8 +333,10 @@ void batch_decide(struct batch *batch)
             entry->verdict = VERDICT_REPEATED;
         else if (entry->event.kind == EVENT_BANK_NOTIFICATION)
             decide_call(batch, entry);
-        else
+        else if (entry->event.kind == EVENT_PASSWORD_RESET_REQUESTED)
             entry->verdict = VERDICT_RESET;
+        else
+            entry->verdict = VERDICT_NOTICE;
     }
     merge_account_moves(&batch->plan);
 }
