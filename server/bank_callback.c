@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "server/app.h"
 #include "server/bank_callback.h"
@@ -135,9 +136,7 @@ static void stream_kept(void *data, int err)
 
 static void start_timer(struct call *call)
 {
-    call->timer = calloc(1, sizeof *call->timer);
-    if (!call->timer)
-        log_fatal("out_of_memory");
+    call->timer = HEAP_NEW(uv_timer_t);
     uv_timer_init(call->app->loop, call->timer);
     call->timer->data = call;
     uv_timer_start(call->timer, timer_fired, STREAM_WAIT_MS, STREAM_WAIT_MS);
