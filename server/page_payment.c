@@ -8,6 +8,7 @@
 #include "server/pages.h"
 #include "server/payment_reference.h"
 #include "server/payment_row.h"
+#include "server/validity.h"
 
 enum { STEP_TRANSACTION, STEP_LINES, STEP_SIMILAR };
 
@@ -123,7 +124,7 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         .is_expired = row->state == PAYMENT_EXPIRED,
         .is_reversed = row->state == PAYMENT_REVERSED,
         .is_refunded = row->state == PAYMENT_REFUNDED,
-        .can_resume = row->state == PAYMENT_PENDING && clock_now_us() < row->expires_us,
+        .can_resume = row->state == PAYMENT_PENDING && !validity_is_over(row->expires_us, clock_now_us()),
         .is_claim = row->is_claim,
         .lines = payment_lines_view(page, lines, row->is_claim),
         .n_lines = lines->n_rows,

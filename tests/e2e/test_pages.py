@@ -118,7 +118,8 @@ def test_a_double_click_makes_one_payment(stack, durand):
               "montant": "7,77", "courriel": "a@example.org"}
     first, second = durand.post("/crediter", fields), durand.post("/crediter", fields)
     assert first.location == second.location
-    assert stack.sql("SELECT COUNT(*) FROM transactions WHERE amount_cents = 777")[0][0] == "1"
+    assert stack.sql("SELECT COUNT(*) FROM transactions t JOIN users u ON u.id = t.user_id "
+                     "WHERE u.login = 'durand' AND t.amount_cents = 777")[0][0] == "1"
     assert durand.post("/crediter", {**fields, "montant": "7,78"}).location != first.location
 
 
