@@ -73,8 +73,6 @@ static void page_done(struct page *page)
 
 void page_send(struct page *page, struct response *response)
 {
-    if (!buf_ok(&response->body))
-        log_fatal("page_too_large", LOG_SLICE("path", page->request->path));
     response_send(response);
     page_done(page);
 }
