@@ -129,6 +129,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* no core file holds a key */
+    signal(SIGXFSZ, SIG_IGN);                       /* a limit on files is the journal's ordinary write error */
     status = serve(config, &options);
     config_free(config);
     return status;
