@@ -340,7 +340,7 @@ static void continue_logged_out(struct page *page)
 static void user_loaded(struct page *page)
 {
     const struct db_result *result = page_result(page, 0);
-    if (result->n_rows == 0) { /* deactivated since the login */
+    if (result->n_rows == 0) { /* deactivated, or another password, since the login */
         continue_logged_out(page);
         return;
     }
@@ -360,7 +360,7 @@ static void session_loaded(void *data, int err, struct session *session)
         page_fail_err(page, err);
     } else {
         page->session = session;
-        page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page));
+        page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page), DB_S(str_from(session->password_mark)));
         page_query(page, user_loaded);
     }
 }
