@@ -268,6 +268,7 @@ CREATE TABLE mail_outbox (
     confirmation_of BIGINT AS (IF(kind IN ('PARENT_CONFIRMATION', 'BURSAR_CONFIRMATION'), transaction_id, NULL)) PERSISTENT,
     UNIQUE KEY one_confirmation (confirmation_of, kind),
     KEY due (status, next_attempt_at),
+    KEY user (user_id, created_at),
     KEY transaction (transaction_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci;
 
@@ -302,7 +303,8 @@ CREATE TABLE dead_letters (
     retried_at DATETIME(6) NULL,
     dropped_at DATETIME(6) NULL,
     drop_reason VARCHAR(255) NOT NULL DEFAULT '',
-    UNIQUE KEY stream_id (stream_id)
+    UNIQUE KEY stream_id (stream_id),
+    KEY event (event_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci;
 
 -- Failures of entries that were processed alone: five move the entry to dead_letters.

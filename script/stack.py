@@ -3,6 +3,7 @@
 Run by script/server with the settings of the environment; imported by the end-to-end tests, which ask for free ports,
 several servers and workers, and stop, kill or restart single parts.
 """
+import ctypes
 import os
 import shutil
 import signal
@@ -62,6 +63,11 @@ master_key_file = {state}/secrets/master-key
 """
 
 
+def die_with_parent():
+    """In the child: the kernel ends it when whoever started the stack is gone, however it went."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 class StackError(Exception):
     """Something could not be started; the text says what and where to look."""
 
@@ -85,7 +91,8 @@ class Child:
     def _spawn(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **(self.env or {})}, start_new_session=True)
+                                            env={**os.environ, **(self.env or {})}, start_new_session=True,
+                                            preexec_fn=die_with_parent)
 
     def _watch(self):
         process = self.process

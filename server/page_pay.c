@@ -1,7 +1,5 @@
 /* Payer: CREATED → PENDING, then to the bank. Pressed again, the same signed request: the bank sees one payment, not
  * two. */
-#include <stdio.h>
-
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -10,12 +8,7 @@
 #include "server/pages.h"
 #include "server/payment_reference.h"
 #include "server/payment_row.h"
-
-/* From this hour on the request is valid for the next day too, so that nobody at the bank's page at midnight is cut
- * off. */
-enum { LATE_HOUR = 21 };
-/* EXPIRED is written two hours after the end of the validite day: the bank may still be calling. */
-#define EXPIRY_GRACE_US (2 * CLOCK_HOUR_US)
+#include "server/validity.h"
 
 struct pay {
     struct payment_row row;
@@ -23,31 +16,6 @@ struct pay {
     struct str payment_url;                  /* the contract's, kept: it may be reloaded meanwhile */
     struct str query;                        /* the signed request */
 };
-
-struct validity {
-    char bank_date[16]; /* "dd/mm/yyyy" */
-    char sql_date[16];  /* "yyyy-mm-dd" */
-    int64_t expires_us;
-};
-
-static struct validity validity_from(int64_t now_us)
-{
-    struct clock_local today = clock_to_local(now_us);
-    struct clock_local noon = {.year = today.year, .month = today.month, .day = today.day, .hour = 12};
-    int64_t noon_us = clock_from_local(&noon) + (today.hour >= LATE_HOUR ? CLOCK_DAY_US : 0);
-    struct clock_local day = clock_to_local(noon_us);
-    struct clock_local end = clock_to_local(noon_us + CLOCK_DAY_US);
-    struct validity validity;
-
-    /* Midnight after the day, on the wall clock: days of 23 and 25 hours exist. */
-    end.hour = end.minute = end.second = 0;
-    validity.expires_us = clock_from_local(&end) + EXPIRY_GRACE_US;
-    snprintf(validity.bank_date, sizeof validity.bank_date, "%02u/%02u/%04u", (unsigned)day.day % 100,
-             (unsigned)day.month % 100, (unsigned)day.year % 10000);
-    snprintf(validity.sql_date, sizeof validity.sql_date, "%04u-%02u-%02u", (unsigned)day.year % 10000,
-             (unsigned)day.month % 100, (unsigned)day.day % 100);
-    return validity;
-}
 
 static void go_to_bank(struct page *page, struct str payment_url, struct str query)
 {
@@ -136,7 +104,7 @@ static void loaded(struct page *page)
         return;
     }
     pay->contract = contracts_by_id(page->app->contracts, pay->row.contract_id);
-    if (!pay->contract)
+    if (!pay->contract || !pay->contract->key)
         page_fail(page, 503); /* not loaded yet, or its key cannot be opened */
     else if (pay->row.state == PAYMENT_CREATED)
         send_to_bank(page, pay);

@@ -1,15 +1,9 @@
 #include "server/statements.h"
 
-#define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
+/* INBOX_KNOWN_MAX of them */
+#define EVENT_IDS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
-/* One row more than a page shows tells whether there is an older page. */
-#define HISTORY_COLUMNS                                                                                         \
-    "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "                                         \
-    "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR ', ') " \
-    "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "                                          \
-    "WHERE l.transaction_id = t.id AND l.revision = t.revision) "                                               \
-    "FROM transactions t WHERE t.user_id = ? AND t.school_id = ? "
-#define HISTORY_ORDER "ORDER BY t.created_at DESC, t.id DESC LIMIT 26"
+#define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
 
 const struct db_statement statements[SQL_COUNT] = {
     [SQL_USER_BY_LOGIN] =
@@ -25,13 +19,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "user_page",
             .sql =
                 "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
-                "u.phone, u.email, s.name, s.kind, s.city, s.bursar_email, s.bursar_phone, s.reference_prefix, "
+                "u.phone, u.email, s.name, s.kind, s.bursar_phone, s.reference_prefix, "
                 "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id "
                 "FROM users u JOIN schools s ON s.id = u.school_id "
                 "LEFT JOIN school_contracts c ON c.school_id = s.id "
                 "WHERE u.id = ? AND u.school_id = ? AND u.active AND BINARY LEFT(SHA2(u.password_hash, 256), 16) = ?",
             .params = "iis",
-            .columns = "ssssssssssssssssiiiii",
+            .columns = "ssssssssssssssiiiii",
         },
     [SQL_USER_PASSWORD] =
         {
@@ -81,11 +75,11 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_TRANSACTION] =
         {
             .name = "transaction",
-            .sql = "SELECT t.id, t.reference, t.kind, t.state, t.amount_cents, t.email, t.comment, t.created_at, "
+            .sql = "SELECT t.reference, t.kind, t.state, t.amount_cents, t.email, t.comment, t.created_at, "
                    "t.sent_at, t.expires_at, t.accepted_at, t.updated_at, t.bank_request, t.contract_id, r.year, "
                    "r.number FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id " TRANSACTION_OWNED,
             .params = "sii",
-            .columns = "isssissttttt"
+            .columns = "sssissttttt"
                        "siii",
         },
     [SQL_TRANSACTION_LINES] =
@@ -144,20 +138,33 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "sstsiii",
             .columns = "",
         },
-    [SQL_HISTORY_FIRST] =
+    /* Keyset paging. The condition is written out: MariaDB does not use the index range of a row comparison
+       (a, b) < (?, ?). */
+    [SQL_HISTORY] =
         {
-            .name = "history_first",
-            .sql = HISTORY_COLUMNS HISTORY_ORDER,
-            .params = "ii",
-            .columns = "itssis",
+            .name = "history",
+            .sql = "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "
+                   "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR "
+                   "', ') "
+                   "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
+                   "WHERE l.transaction_id = t.id AND l.revision = t.revision), "
+                   "t.kind, r.year, r.number FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id "
+                   "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? "
+                   "AND t.created_at <= ? AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) "
+                   "AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
+                   "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
+                   "AND f.revision = t.revision AND f.account_id = ?)) "
+                   "ORDER BY t.created_at DESC, t.id DESC LIMIT ?",
+            .params = "iitttttiisiii",
+            .columns = "itssissii",
         },
-    /* The condition is written out: MariaDB does not use the index range of a row comparison (a, b) < (?, ?). */
-    [SQL_HISTORY_BEFORE] =
+    [SQL_HISTORY_OLDEST] =
         {
-            .name = "history_before",
-            .sql = HISTORY_COLUMNS "AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) " HISTORY_ORDER,
-            .params = "iitti",
-            .columns = "itssis",
+            .name = "history_oldest",
+            .sql = "SELECT created_at FROM transactions WHERE user_id = ? AND school_id = ? "
+                   "ORDER BY created_at, id LIMIT 1",
+            .params = "ii",
+            .columns = "t",
         },
     [SQL_LOGIN_RECORD] =
         {
@@ -213,12 +220,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "",
             .columns = "isssssiss",
         },
+    /* A dead letter is kept whole in SQL and shown to a human: the journal has done its work for it, too. */
     [SQL_INBOX_KNOWN] =
         {
             .name = "inbox_known",
-            .sql = "SELECT event_id FROM inbox WHERE event_id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                   "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            .params = "ssssssssssssssssssssssssssssssssssssssssssssssssss",
+            .sql = "SELECT event_id FROM inbox WHERE event_id IN (" EVENT_IDS ") UNION "
+                   "SELECT UNHEX(event_id) FROM dead_letters WHERE event_id IN (" EVENT_IDS ")",
+            .params = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
             .columns = "s",
         },
 };

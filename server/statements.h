@@ -19,8 +19,8 @@ enum statement {
     SQL_TRANSACTION_MODIFY,
     SQL_TRANSACTION_LINE,
     SQL_TRANSACTION_SEND,
-    SQL_HISTORY_FIRST,
-    SQL_HISTORY_BEFORE,
+    SQL_HISTORY,
+    SQL_HISTORY_OLDEST,
     SQL_LOGIN_RECORD,
     SQL_LOGINS,
     SQL_RESET_TOKEN,
@@ -46,8 +46,6 @@ enum user_column {
     USER_EMAIL,
     USER_SCHOOL_NAME,
     USER_SCHOOL_KIND,
-    USER_SCHOOL_CITY,
-    USER_BURSAR_EMAIL,
     USER_BURSAR_PHONE,
     USER_REFERENCE_PREFIX,
     USER_AMOUNT_MIN,
@@ -59,7 +57,6 @@ enum user_column {
 
 /* Columns of SQL_TRANSACTION. */
 enum transaction_column {
-    TX_ID,
     TX_REFERENCE,
     TX_KIND,
     TX_STATE,
@@ -89,7 +86,20 @@ enum line_column {
     LINE_AMOUNT,
 };
 
-enum { HISTORY_PAGE_ROWS = 25, LOGINS_ROWS = 50, INBOX_KNOWN_MAX = 50 };
+/* Columns of SQL_HISTORY. */
+enum history_column {
+    HISTORY_ID,
+    HISTORY_CREATED_AT,
+    HISTORY_REFERENCE,
+    HISTORY_STATE,
+    HISTORY_AMOUNT,
+    HISTORY_NAMES,
+    HISTORY_KIND,
+    HISTORY_RECEIPT_YEAR,
+    HISTORY_RECEIPT_NUMBER,
+};
+
+enum { HISTORY_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
 

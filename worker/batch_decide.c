@@ -1,4 +1,5 @@
 /* Decides the events of a batch one after the other: judge, decide, book. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -94,10 +95,11 @@ static void refuse(struct step *step, enum batch_verdict verdict, const char *wh
     step->entry->verdict = verdict;
 }
 
-static bool is_mismatch(enum review_reason reason)
+/* What says more than "bad shape" about a call that cannot have the shape of a payment it does not fit. */
+static bool explains_shape(enum review_reason reason)
 {
-    return reason == REVIEW_UNKNOWN_REFERENCE || reason == REVIEW_AMOUNT_MISMATCH ||
-           reason == REVIEW_CURRENCY_MISMATCH || reason == REVIEW_CONTRACT_MISMATCH || reason == REVIEW_NEVER_SENT;
+    return reason == REVIEW_UNKNOWN_REFERENCE || reason == REVIEW_CURRENCY_MISMATCH ||
+           reason == REVIEW_CONTRACT_MISMATCH || reason == REVIEW_NEVER_SENT;
 }
 
 static void leave_to_human(struct step *step, enum review_reason reason)
@@ -148,7 +150,7 @@ static void judge(struct step *step)
     step->bank_code = printable(arena, step->judgement.bank_code, BANK_CODE_MAX);
     step->bank_ref = booking_ref(arena, step->entry, step->judgement.report.bank_ref);
     step->decision = payment_decide(step->payment ? &step->payment->facts : NULL, &step->judgement.report);
-    if (!step->judgement.shape_ok && !is_mismatch(step->decision.review))
+    if (!step->judgement.shape_ok && !explains_shape(step->decision.review))
         leave_to_human(step, REVIEW_BAD_SHAPE);
     if (step->judgement.report.amount_cents <= 0)
         step->decision.suspense = false;
@@ -186,6 +188,7 @@ static void book(struct step *step)
 {
     const struct payment_decision *decision = &step->decision;
     struct ledger_remarks remarks = {0};
+    assert(step->payment || !(decision->credit || decision->reverse || decision->refund));
     if (decision->credit)
         book_credit(step);
     if (decision->reverse) {
@@ -328,10 +331,14 @@ void batch_decide(struct batch *batch)
             continue;
         if (entry->repeated)
             entry->verdict = VERDICT_REPEATED;
+        else if (entry->unready)
+            continue;
         else if (entry->event.kind == EVENT_BANK_NOTIFICATION)
             decide_call(batch, entry);
-        else
+        else if (entry->event.kind == EVENT_PASSWORD_RESET_REQUESTED)
             entry->verdict = VERDICT_RESET;
+        else
+            entry->verdict = VERDICT_NOTICE;
     }
     merge_account_moves(&batch->plan);
 }

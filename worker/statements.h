@@ -1,4 +1,4 @@
-/* statements: every SQL statement of the worker, by number. In "IN (*)" a list is put in place of the star. */
+/* statements: every SQL statement of the worker, by number. In "IN (*)" the star stands for a list. */
 #ifndef DP_WORKER_STATEMENTS_H
 #define DP_WORKER_STATEMENTS_H
 
@@ -23,6 +23,7 @@ enum statement {
     STATEMENT_REVIEW_MAILS_ADD,
     STATEMENT_MAIL_ADD,
     STATEMENT_RESET_MAILS_ADD,
+    STATEMENT_NOTICE_MAIL_ADD,
     STATEMENT_RECEIPT_COUNT,
     STATEMENT_RECEIPT_ADD,
     /* entries that fail */
