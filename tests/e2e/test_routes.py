@@ -29,6 +29,7 @@ ROUTES = {
     "/paiement/{reference}/payer": ("POST", None, None, None, LOGIN, True),
     "/retour-banque": ("GET, HEAD, POST", 200, (303, "/historique"), (303, "/historique"), 200, False),
     "/historique": ("GET, HEAD", LOGIN, 200, 200, None, False),
+    "/historique/paiements.csv": ("GET, HEAD", LOGIN, 200, 200, None, False),
     "/historique/connexions": ("GET, HEAD", LOGIN, 200, 200, None, False),
     "/aide": ("GET, HEAD", 200, 200, 200, None, False),
     "/banque/spplus": ("GET, HEAD, POST", 403, 403, 403, 403, False),
