@@ -34,9 +34,9 @@ static struct str claim_label(struct arena *arena, const struct open_claim *clai
 {
     struct str due = STR("");
     if (claim->due_date.len > 0)
-        due = arena_printf(arena, " – échéance %.*s", STR_ARG(french_date_from_iso(arena, claim->due_date)));
-    return arena_printf(arena, "%.*s – %.*s%.*s – reste %.*s", STR_ARG(claim->account_name), STR_ARG(claim->label),
-                        STR_ARG(due), STR_ARG(french_money(arena, claim->remaining_cents)));
+        due = arena_printf(arena, ", échéance %.*s", STR_ARG(french_date_from_iso(arena, claim->due_date)));
+    return arena_printf(arena, "%.*s – %.*s, %.*s%.*s", STR_ARG(french_money(arena, claim->remaining_cents)),
+                        STR_ARG(claim->account_name), STR_ARG(claim->label), STR_ARG(due));
 }
 
 static void list_claims(struct arena *arena, const struct open_claims *claims, struct choices *choices)
@@ -66,17 +66,29 @@ static struct option_view *select_one(struct arena *arena, const struct option_v
     return copy;
 }
 
+static bool is_one_selected(const struct option_view *options, unsigned n_options)
+{
+    for (unsigned i = 0; i < n_options; i++) {
+        if (options[i].selected)
+            return true;
+    }
+    return false;
+}
+
 static struct credit_line_view line_view(struct page *page, const struct credit_form *form, unsigned index,
                                          const struct choices *choices)
 {
     const struct credit_line *line = &form->lines[index];
+    const struct option_view *accounts =
+        select_one(page->arena, choices->accounts, choices->n_accounts, line->account_text, line->account_id);
+
     return (struct credit_line_view){
         .suffix = line->suffix,
         .numbered = form->n_lines > 1,
         .number = index + 1,
         .commensal = str_eq(page_user_text(page, USER_ROLE), STR("COMMENSAL")),
-        .accounts =
-            select_one(page->arena, choices->accounts, choices->n_accounts, line->account_text, line->account_id),
+        .must_choose = choices->n_accounts > 1 && !is_one_selected(accounts, choices->n_accounts),
+        .accounts = accounts,
         .n_accounts = choices->n_accounts,
         .account_error = line->account_error,
         .claims = select_one(page->arena, choices->claims, choices->n_claims, line->claim_text, line->claim_id),
@@ -92,15 +104,25 @@ static void note_error(struct page *page, const char *field, struct str suffix, 
         page_error(page, arena_printf(page->arena, "%s%.*s", field, STR_ARG(suffix)).ptr, error);
 }
 
+/* Among several lines the summary says which. */
+static void note_line_error(struct page *page, const struct credit_form *form, unsigned index, const char *field,
+                            struct str error)
+{
+    struct str said = error;
+    if (error.len > 0 && form->n_lines > 1)
+        said = arena_printf(page->arena, "Ligne %u\u00a0: %.*s", index + 1, STR_ARG(error));
+    note_error(page, field, form->lines[index].suffix, said);
+}
+
 /* In the order of the fields on the page. */
 static void note_errors(struct page *page, const struct credit_form *form)
 {
     note_error(page, "type", STR(""), form->type_error);
     for (unsigned i = 0; i < form->n_lines; i++) {
         const struct credit_line *line = &form->lines[i];
-        note_error(page, "compte", line->suffix, line->account_error);
-        note_error(page, "creance", line->suffix, line->claim_error);
-        note_error(page, "montant", line->suffix, line->amount_error);
+        note_line_error(page, form, i, "compte", line->account_error);
+        note_line_error(page, form, i, "creance", line->claim_error);
+        note_line_error(page, form, i, "montant", line->amount_error);
     }
     note_error(page, "courriel", STR(""), form->email_error);
     note_error(page, "commentaires", STR(""), form->comment_error);
