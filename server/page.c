@@ -74,8 +74,6 @@ static void page_done(struct page *page)
 
 void page_send(struct page *page, struct response *response)
 {
-    if (!buf_ok(&response->body))
-        log_fatal("page_too_large", LOG_SLICE("path", page->request->path));
     response_send(response);
     page_done(page);
 }
@@ -343,7 +341,7 @@ static void continue_logged_out(struct page *page)
 static void user_loaded(struct page *page)
 {
     const struct db_result *result = page_result(page, 0);
-    if (result->n_rows == 0) { /* deactivated since the login */
+    if (result->n_rows == 0) { /* deactivated, or another password, since the login */
         continue_logged_out(page);
         return;
     }
@@ -363,7 +361,7 @@ static void session_loaded(void *data, int err, struct session *session)
         page_fail_err(page, err);
     } else {
         page->session = session;
-        page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page));
+        page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page), DB_S(str_from(session->password_mark)));
         page_query(page, user_loaded);
     }
 }

@@ -91,6 +91,7 @@ static void success_recorded(struct page *page)
         .school_id = login->candidate[CANDIDATE_SCHOOL].number,
         .must_change_password = login->candidate[CANDIDATE_MUST_CHANGE].number != 0,
     };
+    session_mark_password(&login->session, login->candidate[CANDIDATE_HASH].text);
     session_create(page->app->sessions, page->arena, &login->session, session_created, page);
 }
 
