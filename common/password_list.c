@@ -49,12 +49,3 @@ const char *password_list_word(size_t i)
 {
     return i < sizeof words / sizeof words[0] ? words[i] : NULL;
 }
-
-bool password_list_has(struct str letters)
-{
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (str_eq_text(letters, words[i]))
-            return true;
-    }
-    return false;
-}

@@ -187,7 +187,7 @@ static void contract_reloaded(void *data, int err)
     call->contract = contracts_by_merchant(call->app->contracts, call->gateway, read.merchant_id);
     if (call->contract) {
         verify(call);
-    } else if (err == 0 || err == ERR_BUSY) {
+    } else if ((err == 0 || err == ERR_BUSY) && !contracts_is_unusable(call->app->contracts, read.merchant_id)) {
         refuse(call, "unknown merchant");
     } else if (may_keep_unverified(call->app)) {
         call->app->bank.unverified++;

@@ -29,6 +29,9 @@ const struct gateway_contract *contracts_by_merchant(const struct contracts *con
                                                      struct str merchant_id);
 const struct gateway_contract *contracts_by_id(const struct contracts *contracts, int64_t id);
 
+/* True for the merchant of a contract that is there, but whose key cannot be opened (master key being changed, demonstration key on a real
+ * site): nobody can say whether its calls are genuine. */
+bool contracts_is_unusable(const struct contracts *contracts, struct str merchant_id);
 /* True once there is a list to go by, from the file or from the database. */
 bool contracts_are_loaded(const struct contracts *contracts);
 /* The origins of all payment pages, space-separated: for the form-action of the security policy. */

@@ -1,5 +1,5 @@
-/* row_key: where a list shown newest first goes on, as its links carry it ("avant=…"): the moment and the id of the last
- * row seen, "microseconds.id". */
+/* row_key: where a list shown newest first goes on, as its links carry it ("avant=…"): the moment and the id of the
+ * last row seen, "microseconds.id". */
 #ifndef DP_SERVER_ROW_KEY_H
 #define DP_SERVER_ROW_KEY_H
 

@@ -45,8 +45,6 @@ enum user_column {
     USER_EMAIL,
     USER_SCHOOL_NAME,
     USER_SCHOOL_KIND,
-    USER_SCHOOL_CITY,
-    USER_BURSAR_EMAIL,
     USER_BURSAR_PHONE,
     USER_REFERENCE_PREFIX,
     USER_AMOUNT_MIN,
@@ -58,7 +56,6 @@ enum user_column {
 
 /* Columns of SQL_TRANSACTION. */
 enum transaction_column {
-    TX_ID,
     TX_REFERENCE,
     TX_KIND,
     TX_STATE,
@@ -101,7 +98,7 @@ enum history_column {
     HISTORY_RECEIPT_NUMBER,
 };
 
-enum { HISTORY_PAGE_ROWS = 25, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 50 };
+enum { HISTORY_PAGE_ROWS = 25, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
 

@@ -3,10 +3,19 @@
 #include "common/err.h"
 
 static const char *const verdict_names[VERDICT_COUNT] = {
-    [VERDICT_NONE] = "none",         [VERDICT_REPEATED] = "repeated",   [VERDICT_CREDITED] = "credited",
-    [VERDICT_CHANGED] = "changed",   [VERDICT_UNCHANGED] = "unchanged", [VERDICT_REVERSED] = "reversed",
-    [VERDICT_REFUNDED] = "refunded", [VERDICT_SUSPENSE] = "suspense",   [VERDICT_REVIEW] = "review",
-    [VERDICT_BAD_SEAL] = "bad_seal", [VERDICT_RESET] = "reset",         [VERDICT_UNVERIFIABLE] = "unverifiable",
+    [VERDICT_NONE] = "none",
+    [VERDICT_REPEATED] = "repeated",
+    [VERDICT_CREDITED] = "credited",
+    [VERDICT_CHANGED] = "changed",
+    [VERDICT_UNCHANGED] = "unchanged",
+    [VERDICT_REVERSED] = "reversed",
+    [VERDICT_REFUNDED] = "refunded",
+    [VERDICT_SUSPENSE] = "suspense",
+    [VERDICT_REVIEW] = "review",
+    [VERDICT_BAD_SEAL] = "bad_seal",
+    [VERDICT_RESET] = "reset",
+    [VERDICT_NOTICE] = "notice",
+    [VERDICT_UNVERIFIABLE] = "unverifiable",
 };
 
 const char *batch_verdict_name(enum batch_verdict verdict)

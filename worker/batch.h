@@ -12,7 +12,7 @@
 #include "worker/contracts.h"
 #include "worker/stream.h"
 
-enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40, BATCH_REVIEWS_PER_ENTRY_MAX = 3 };
+enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40 };
 
 /* What became of an event; the names go to inbox.verdict. */
 enum batch_verdict {
@@ -28,6 +28,7 @@ enum batch_verdict {
     VERDICT_BAD_SEAL,
     VERDICT_UNVERIFIABLE, /* no contract to check the seal with */
     VERDICT_RESET,        /* a password link was asked for */
+    VERDICT_NOTICE,       /* a password or an address was changed: its owner is told */
     VERDICT_COUNT,
 };
 const char *batch_verdict_name(enum batch_verdict verdict);

@@ -266,7 +266,7 @@ int db_run(struct db *db, enum statement statement, const struct db_value *param
            struct db_result *ret)
 {
     struct db_result result = {0};
-    MYSQL_STMT *stmt;
+    MYSQL_STMT *stmt = NULL;
     int err = ensure_connection(db);
     if (!err)
         err = prepare(db, statement, 0, &stmt);
@@ -291,7 +291,7 @@ static int run_chunk(struct db *db, enum statement statement, const struct db_va
     size_t index = list_size_index(n_list);
     size_t n_values = n_params + list_sizes[index];
     struct db_value *values = ARENA_ARRAY(arena, n_values, struct db_value);
-    MYSQL_STMT *stmt;
+    MYSQL_STMT *stmt = NULL;
     if (n_params)
         memcpy(values, params, n_params * sizeof *values);
     for (size_t i = 0; i < list_sizes[index]; i++)
@@ -319,7 +319,7 @@ int db_run_bulk(struct db *db, enum statement statement, const struct db_value *
                 int64_t expected_rows, struct arena *arena)
 {
     struct db_result result = {0};
-    MYSQL_STMT *stmt;
+    MYSQL_STMT *stmt = NULL;
     assert(n_rows <= DB_BULK_MAX);
     if (n_rows == 0)
         return 0;
