@@ -23,8 +23,6 @@ struct contract_set {
     struct arena arena;
     struct gateway_contract *items;
     unsigned n_items;
-    struct str *unusable; /* merchants of the contracts whose key cannot be used */
-    unsigned n_unusable;
 };
 
 struct waiter {
@@ -64,19 +62,17 @@ static void set_done(struct contract_set *set)
     *set = (struct contract_set){0};
 }
 
-/* A contract whose key cannot be used is set apart and logged: its calls are then kept unverified, never lost. */
+/* A contract whose key cannot be opened stays, without it: its calls are kept unverified, never lost. */
 static void set_add(struct contract_set *set, const struct contracts *contracts, const struct contract_record *record)
 {
     bool demonstration = contracts->config->site.mode == CONFIG_DEMONSTRATION;
     int err = contract_open(record, contracts->vault, demonstration, &set->arena, &set->items[set->n_items]);
 
-    if (err) {
+    if (err)
         log_error("contract_unusable", LOG_INT("contract", record->id), LOG_SLICE("gateway", record->gateway),
                   LOG_ERR(err));
-        set->unusable[set->n_unusable++] = arena_str(&set->arena, record->merchant_id);
-    } else {
+    if (set->items[set->n_items].gateway)
         set->n_items++;
-    }
 }
 
 static void set_fill(struct contracts *contracts, const struct contract_record *records, unsigned n_records)
@@ -85,7 +81,6 @@ static void set_fill(struct contracts *contracts, const struct contract_record *
 
     arena_init(&set.arena, ARENA_MAX_BYTES);
     set.items = ARENA_ARRAY(&set.arena, n_records, struct gateway_contract);
-    set.unusable = ARENA_ARRAY(&set.arena, n_records, struct str);
     for (unsigned i = 0; i < n_records; i++)
         set_add(&set, contracts, &records[i]);
     set_done(&contracts->set);
@@ -119,15 +114,6 @@ const struct gateway_contract *contracts_by_id(const struct contracts *contracts
             return &contracts->set.items[i];
     }
     return NULL;
-}
-
-bool contracts_is_unusable(const struct contracts *contracts, struct str merchant_id)
-{
-    for (unsigned i = 0; i < contracts->set.n_unusable; i++) {
-        if (str_eq(contracts->set.unusable[i], merchant_id))
-            return true;
-    }
-    return false;
 }
 
 bool contracts_are_loaded(const struct contracts *contracts)

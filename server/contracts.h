@@ -24,14 +24,12 @@ void contracts_on_change(struct contracts *contracts, void (*changed)(void *data
 /* After the pool: ends waiting reloads with ERR_CANCELLED, frees, then calls back. */
 void contracts_close(struct contracts *contracts, void (*closed)(void *data), void *data);
 
-/* NULL when unknown. Borrowed until the loop's next turn: a reload replaces it. */
+/* NULL when unknown; without a key when that could not be opened. Borrowed until the loop's next turn: a reload
+ * replaces it. */
 const struct gateway_contract *contracts_by_merchant(const struct contracts *contracts, const struct gateway *gateway,
                                                      struct str merchant_id);
 const struct gateway_contract *contracts_by_id(const struct contracts *contracts, int64_t id);
 
-/* True for the merchant of a contract that is there, but whose key cannot be opened (master key being changed, demonstration key on a real
- * site): nobody can say whether its calls are genuine. */
-bool contracts_is_unusable(const struct contracts *contracts, struct str merchant_id);
 /* True once there is a list to go by, from the file or from the database. */
 bool contracts_are_loaded(const struct contracts *contracts);
 /* The origins of all payment pages, space-separated: for the form-action of the security policy. */

@@ -331,6 +331,8 @@ void batch_decide(struct batch *batch)
             continue;
         if (entry->repeated)
             entry->verdict = VERDICT_REPEATED;
+        else if (entry->unready)
+            continue;
         else if (entry->event.kind == EVENT_BANK_NOTIFICATION)
             decide_call(batch, entry);
         else if (entry->event.kind == EVENT_PASSWORD_RESET_REQUESTED)
