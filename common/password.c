@@ -177,7 +177,7 @@ const char *password_refusal(struct str password, struct str login, struct str s
     if (distinct_bytes(password) < DISTINCT_MIN || is_walk(password) || is_common(password))
         return "Ce mot de passe est trop courant\u00a0: il serait deviné en premier.";
     if (is_known_words(password, login, school))
-        return "Le mot de passe ne doit pas être fait de l’identifiant ou du nom de l’établissement.";
+        return "Le mot de passe ne doit pas être fait de l'identifiant ou du nom de l'établissement.";
     return NULL;
 }
 
