@@ -201,13 +201,14 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "iiss",
             .columns = "",
         },
+    /* Keyset paging as in SQL_HISTORY; one row more than a page shows tells whether there is an older page. */
     [SQL_LOGINS] =
         {
             .name = "logins",
-            .sql = "SELECT at, success, address, user_agent FROM login_history WHERE user_id = ? "
-                   "ORDER BY at DESC LIMIT 50",
-            .params = "i",
-            .columns = "tiss",
+            .sql = "SELECT id, at, success, address, user_agent FROM login_history WHERE user_id = ? "
+                   "AND at <= ? AND (at < ? OR (at = ? AND id < ?)) ORDER BY at DESC, id DESC LIMIT 26",
+            .params = "ittti",
+            .columns = "itiss",
         },
     [SQL_RESET_TOKEN] =
         {
