@@ -70,7 +70,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_CLAIM_UPDATE] = "UPDATE claims SET label = ?, due_date = ?, amount_cents = ?, direct_debit = ? WHERE id "
                                "= ? AND settled_cents <= ?",
 
-    [STATEMENT_USER_FIND] = "SELECT u.id, s.name FROM users u JOIN schools s ON s.id = u.school_id WHERE u.login = ?",
+    [STATEMENT_USER_FIND] = "SELECT u.id, u.last_name, u.first_name, u.email, s.name, s.city FROM users u "
+                            "JOIN schools s ON s.id = u.school_id WHERE u.login = ?",
     [STATEMENT_USER_SET_PASSWORD] = "UPDATE users SET password_hash = ?, must_change_password = ? WHERE id = ?",
 
     [STATEMENT_REVIEW_LIST] =

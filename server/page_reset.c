@@ -8,13 +8,21 @@
 #include "server/pages.h"
 
 /* Columns of SQL_RESET_TOKEN. */
-enum { TOKEN_USER_ID, TOKEN_LOGIN, TOKEN_SCHOOL_NAME };
+enum {
+    TOKEN_USER_ID,
+    TOKEN_LOGIN,
+    TOKEN_LAST_NAME,
+    TOKEN_FIRST_NAME,
+    TOKEN_EMAIL,
+    TOKEN_SCHOOL_NAME,
+    TOKEN_SCHOOL_CITY,
+};
 enum { TOKEN_LEN = 32 };
 
 struct reset {
     struct str token_hash;
     int64_t user_id;
-    struct str login, school_name;
+    struct password_owner owner;
 };
 
 static void show_gone(struct page *page)
@@ -77,7 +85,7 @@ static void submit(struct page *page)
 {
     struct reset *reset = page->state;
     struct str password = form_get(&page->form, "mot_de_passe");
-    const char *refusal = password_refusal(password, reset->login, reset->school_name);
+    const char *refusal = password_refusal(password, &reset->owner);
 
     if (refusal)
         page_error(page, "mot_de_passe", str_from(refusal));
@@ -89,6 +97,19 @@ static void submit(struct page *page)
         hash_pool_hash(page->app->hashes, password, hashed, page);
 }
 
+static void take_owner(struct reset *reset, const struct db_value *row)
+{
+    reset->user_id = row[TOKEN_USER_ID].number;
+    reset->owner = (struct password_owner){
+        .login = row[TOKEN_LOGIN].text,
+        .last_name = row[TOKEN_LAST_NAME].text,
+        .first_name = row[TOKEN_FIRST_NAME].text,
+        .email = row[TOKEN_EMAIL].text,
+        .school = row[TOKEN_SCHOOL_NAME].text,
+        .city = row[TOKEN_SCHOOL_CITY].text,
+    };
+}
+
 static void token_found(struct page *page)
 {
     struct reset *reset = page->state;
@@ -98,9 +119,7 @@ static void token_found(struct page *page)
         show_gone(page);
         return;
     }
-    reset->user_id = db_row(result, 0)[TOKEN_USER_ID].number;
-    reset->login = db_row(result, 0)[TOKEN_LOGIN].text;
-    reset->school_name = db_row(result, 0)[TOKEN_SCHOOL_NAME].text;
+    take_owner(reset, db_row(result, 0));
     if (page_is_post(page))
         submit(page);
     else

@@ -176,11 +176,12 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_RESET_TOKEN] =
         {
             .name = "reset_token",
-            .sql = "SELECT u.id, u.login, s.name FROM password_tokens p JOIN users u ON u.id = p.user_id "
+            .sql = "SELECT u.id, u.login, u.last_name, u.first_name, u.email, s.name, s.city "
+                   "FROM password_tokens p JOIN users u ON u.id = p.user_id "
                    "JOIN schools s ON s.id = u.school_id "
                    "WHERE p.token_hash = ? AND p.used_at IS NULL AND p.expires_at > UTC_TIMESTAMP(6) AND u.active",
             .params = "s",
-            .columns = "iss",
+            .columns = "issssss",
         },
     [SQL_RESET_USE] =
         {
