@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "admin/admin.h"
 #include "common/log.h"
@@ -99,6 +100,7 @@ int main(int argc, char **argv)
     const char *path = NULL;
     int at = 1;
 
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* no core file holds a key */
     log_init("dp-admin", LOG_LEVEL_WARN);
     rand_init();
     signal(SIGPIPE, SIG_IGN);

@@ -27,7 +27,6 @@ enum key_type {
     KEY_NAME,   /* a database name or user: it is written into SQL */
     KEY_NUMBER, /* unsigned, min … max */
     KEY_CHOICE, /* an enum: the index in `choices` */
-    KEY_ONE_OF, /* a text out of `choices` */
 };
 
 struct key {
@@ -66,7 +65,7 @@ static const struct key keys[] = {
     {"site", "mode", KEY_CHOICE, "production", AT(site.mode), 0, 0, modes, NULL},
     TEXT("site", "timezone", KEY_TEXT, "Europe/Paris", site.timezone, "a time zone, e.g. Europe/Paris"),
     TEXT("site", "operator_email", KEY_MAIL, "", site.operator_email, "an e-mail address"),
-    {"site", "log_level", KEY_ONE_OF, "info", AT(site.log_level), 0, 0, log_levels, NULL},
+    {"site", "log_level", KEY_CHOICE, "info", AT(site.log_level), 0, 0, log_levels, NULL},
 
     TEXT("listen", "address", KEY_TEXT, "127.0.0.1", listen.address, "an IP address"),
     NUMBER(listen, port, "8080", 1, 65535),
@@ -217,10 +216,7 @@ static int set_choice(struct loader *loader, const struct key *key, struct str v
     for (size_t i = 0; key->choices[i]; i++) {
         if (!str_eq_text(value, key->choices[i]))
             continue;
-        if (key->type == KEY_CHOICE)
-            *(unsigned *)member(loader, key) = (unsigned)i;
-        else
-            *(const char **)member(loader, key) = key->choices[i];
+        *(unsigned *)member(loader, key) = (unsigned)i;
         return 0;
     }
     return ERR_INVALID;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/log.h"
 #include "common/str.h"
 
 enum config_mode { CONFIG_PRODUCTION, CONFIG_DEMONSTRATION };
@@ -31,7 +32,7 @@ struct config {
         enum config_mode mode;
         const char *timezone;
         const char *operator_email; /* NULL: operator notices only in the log */
-        const char *log_level;
+        enum log_level log_level;
     } site;
     struct {
         const char *address;

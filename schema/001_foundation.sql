@@ -268,6 +268,7 @@ CREATE TABLE mail_outbox (
     confirmation_of BIGINT AS (IF(kind IN ('PARENT_CONFIRMATION', 'BURSAR_CONFIRMATION'), transaction_id, NULL)) PERSISTENT,
     UNIQUE KEY one_confirmation (confirmation_of, kind),
     KEY due (status, next_attempt_at),
+    KEY user (user_id, created_at),
     KEY transaction (transaction_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci;
 

@@ -65,33 +65,12 @@ static void set_done(struct contract_set *set)
 /* A contract whose key cannot be used is left out and logged: its calls are then kept unverified, never lost. */
 static void set_add(struct contract_set *set, const struct contracts *contracts, const struct contract_record *record)
 {
-    struct gateway_contract *contract = &set->items[set->n_items];
-    const struct gateway *gateway = gateway_find(record->gateway);
-    struct str material;
-    int err;
+    bool demonstration = contracts->config->site.mode == CONFIG_DEMONSTRATION;
+    int err = contract_open(record, contracts->vault, demonstration, &set->arena, &set->items[set->n_items]);
 
-    if (!gateway) {
-        log_error("unknown_gateway", LOG_INT("contract", record->id), LOG_SLICE("gateway", record->gateway));
-        return;
-    }
-    err = vault_unseal(contracts->vault, record->sealed_key, &set->arena, &material);
-    if (err == 0 && contracts->config->site.mode != CONFIG_DEMONSTRATION &&
-        gateway->is_demonstration(record->merchant_id, material))
-        err = ERR_FORBIDDEN;
-    *contract = (struct gateway_contract){
-        .id = record->id,
-        .gateway = gateway,
-        .merchant_id = arena_str(&set->arena, record->merchant_id),
-        .payment_url = arena_str(&set->arena, record->payment_url),
-        .currency = arena_str(&set->arena, record->currency),
-        .means = arena_str(&set->arena, record->means),
-        .bank_ref_len = (unsigned)record->bank_ref_len,
-        .callback_extra = arena_str(&set->arena, record->callback_extra),
-    };
-    if (err == 0)
-        err = gateway->key_new(material, &contract->key);
     if (err)
-        log_error("contract_unusable", LOG_INT("contract", record->id), LOG_ERR(err));
+        log_error("contract_unusable", LOG_INT("contract", record->id), LOG_SLICE("gateway", record->gateway),
+                  LOG_ERR(err));
     else
         set->n_items++;
 }

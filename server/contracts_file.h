@@ -4,14 +4,7 @@
 
 #include "common/arena.h"
 #include "common/config.h"
-
-/* A row of bank_contracts. */
-struct contract_record {
-    int64_t id;
-    struct str gateway, merchant_id, payment_url, sealed_key, currency;
-    int64_t bank_ref_len;
-    struct str callback_extra, means;
-};
+#include "common/gateway/contract.h"
 
 /* Writes all of them to a new 0600 file, syncs it, renames it over the old one. ERR_IO. */
 int contracts_file_write(const struct config *config, const struct contract_record *records, unsigned n_records);

@@ -1,75 +1,135 @@
 /* Consulter mon historique: payments, newest first, and logins. */
+#include "common/clock.h"
 #include "common/french.h"
 #include "common/log.h"
 #include "common/payment_state.h"
+#include "server/credit_form.h"
+#include "server/history_filter.h"
 #include "server/page.h"
 #include "server/pages.h"
 
-/* Columns of SQL_HISTORY_FIRST and SQL_HISTORY_BEFORE. */
-enum { ROW_ID, ROW_CREATED_AT, ROW_REFERENCE, ROW_STATE, ROW_AMOUNT, ROW_NAMES };
 /* Columns of SQL_LOGINS. */
 enum { ROW_AT, ROW_SUCCESS, ROW_ADDRESS, ROW_USER_AGENT };
+
+/* Steps of the page's query. */
+enum { STEP_HISTORY, STEP_OLDEST, STEP_ACCOUNTS };
 
 static struct history_row_view history_row(struct arena *arena, const struct db_value *row)
 {
     enum payment_state state;
-    if (payment_state_from_name(row[ROW_STATE].text, &state) != 0)
-        log_fatal("unknown_payment_state", LOG_SLICE("state", row[ROW_STATE].text));
+    if (payment_state_from_name(row[HISTORY_STATE].text, &state) != 0)
+        log_fatal("unknown_payment_state", LOG_SLICE("state", row[HISTORY_STATE].text));
     return (struct history_row_view){
-        .date = french_datetime_short(arena, row[ROW_CREATED_AT].number),
-        .date_iso = french_time_iso(arena, row[ROW_CREATED_AT].number),
-        .account = row[ROW_NAMES].text,
-        .amount = french_money(arena, row[ROW_AMOUNT].number),
-        .state_name = row[ROW_STATE].text,
+        .date = french_datetime_short(arena, row[HISTORY_CREATED_AT].number),
+        .date_iso = french_time_iso(arena, row[HISTORY_CREATED_AT].number),
+        .account = row[HISTORY_NAMES].text,
+        .amount = french_money(arena, row[HISTORY_AMOUNT].number),
+        .state_name = row[HISTORY_STATE].text,
         .state_label = str_from(payment_state_label(state)),
-        .reference = row[ROW_REFERENCE].text,
+        .reference = row[HISTORY_REFERENCE].text,
     };
+}
+
+static void fill_rows(struct page *page, const struct history_filter *filter, struct history_view *view)
+{
+    const struct db_result *result = page_result(page, STEP_HISTORY);
+    unsigned n_rows = result->n_rows < HISTORY_PAGE_ROWS ? result->n_rows : HISTORY_PAGE_ROWS;
+    struct history_row_view *rows = ARENA_ARRAY(page->arena, n_rows, struct history_row_view);
+    struct str query = history_filter_query(filter, page->arena);
+    const char *joint = query.len > 0 ? "&" : "?";
+
+    for (unsigned i = 0; i < n_rows; i++)
+        rows[i] = history_row(page->arena, db_row(result, i));
+    view->rows = rows;
+    view->n_rows = n_rows;
+    view->csv_url.url = arena_printf(page->arena, "/historique/paiements.csv%.*s", STR_ARG(query));
+    if (result->n_rows > n_rows) {
+        const struct db_value *last = db_row(result, n_rows - 1);
+        view->older_url.url =
+            arena_printf(page->arena, "/historique%.*s%savant=%lld.%lld", STR_ARG(query), joint,
+                         (long long)last[HISTORY_CREATED_AT].number, (long long)last[HISTORY_ID].number);
+    }
+    if (filter->before_id)
+        view->newer_url.url = arena_printf(page->arena, "/historique%.*s", STR_ARG(query));
+}
+
+static void fill_account_options(struct page *page, const struct history_filter *filter, struct history_view *view)
+{
+    struct accounts accounts = accounts_read(page->arena, page_result(page, STEP_ACCOUNTS));
+    struct option_view *options = ARENA_ARRAY(page->arena, accounts.n_items, struct option_view);
+
+    for (unsigned i = 0; i < accounts.n_items; i++)
+        options[i] = (struct option_view){
+            .value = arena_printf(page->arena, "%lld", (long long)accounts.items[i].id),
+            .label = accounts.items[i].name,
+            .selected = accounts.items[i].id == filter->account_id,
+        };
+    view->accounts = options;
+    view->n_accounts = accounts.n_items;
+}
+
+static void fill_state_options(struct page *page, const struct history_filter *filter, struct history_view *view)
+{
+    struct option_view *options = ARENA_ARRAY(page->arena, HISTORY_STATE_GROUPS, struct option_view);
+
+    for (unsigned i = 0; i < HISTORY_STATE_GROUPS; i++)
+        options[i] = (struct option_view){
+            .value = str_from(history_state_groups[i].name),
+            .label = str_from(history_state_groups[i].label),
+            .selected = filter->states == i,
+        };
+    view->states = options;
+    view->n_states = HISTORY_STATE_GROUPS;
+}
+
+/* From this school year back to that of the first payment. */
+static void fill_year_options(struct page *page, const struct history_filter *filter, struct history_view *view)
+{
+    const struct db_result *oldest = page_result(page, STEP_OLDEST);
+    int64_t last = history_school_year(clock_now_us());
+    int64_t first = oldest->n_rows > 0 ? history_school_year(db_row(oldest, 0)[0].number) : last;
+    struct option_view *options = ARENA_ARRAY(page->arena, (size_t)(last - first + 1), struct option_view);
+
+    for (int64_t year = last; year >= first; year--)
+        options[view->n_years++] = (struct option_view){
+            .value = arena_printf(page->arena, "%lld", (long long)year),
+            .label = arena_printf(page->arena, "%lld–%lld", (long long)year, (long long)year + 1),
+            .selected = year == filter->year,
+        };
+    view->years = options;
 }
 
 static void history_loaded(struct page *page)
 {
-    const struct db_result *result = page_result(page, 0);
-    struct history_row_view rows[HISTORY_PAGE_ROWS];
-    unsigned n_rows = result->n_rows < HISTORY_PAGE_ROWS ? result->n_rows : HISTORY_PAGE_ROWS;
-    struct history_view view = {.rows = rows, .n_rows = n_rows};
+    const struct history_filter *filter = page->state;
+    struct history_view view = {.filtered = history_filter_is_set(filter)};
     struct response *response;
 
-    for (unsigned i = 0; i < n_rows; i++)
-        rows[i] = history_row(page->arena, db_row(result, i));
-    if (result->n_rows > n_rows) {
-        const struct db_value *last = db_row(result, n_rows - 1);
-        view.older_url.url = arena_printf(page->arena, "/historique?avant=%lld.%lld",
-                                          (long long)last[ROW_CREATED_AT].number, (long long)last[ROW_ID].number);
-    }
-    if (form_get(&page->form, "avant").len > 0)
-        view.newer_url.url = STR("/historique");
+    fill_rows(page, filter, &view);
+    fill_account_options(page, filter, &view);
+    fill_state_options(page, filter, &view);
+    fill_year_options(page, filter, &view);
     response = page_response(page, 200);
     view.page = page->view;
     template_page_history(&response->body, &view);
     page_send(page, response);
 }
 
-/* "avant" is the key of the last row seen: microseconds, a point, the id. */
-static bool read_key(struct str text, int64_t *ret_at, int64_t *ret_id)
-{
-    struct str id;
-    struct str at = str_cut(text, '.', &id);
-    return str_to_u63(at, ret_at) == 0 && str_to_u63(id, ret_id) == 0;
-}
-
 static void history_opened(struct page *page)
 {
-    struct str before = form_get(&page->form, "avant");
-    int64_t at, id;
+    struct history_filter *filter = ARENA_NEW(page->arena, struct history_filter);
+    struct db_value params[HISTORY_PARAMS];
 
-    if (before.len == 0) {
-        page_step(page, SQL_HISTORY_FIRST, DB_ANY_COUNT, PAGE_OWNER(page));
-    } else if (read_key(before, &at, &id)) {
-        page_step(page, SQL_HISTORY_BEFORE, DB_ANY_COUNT, PAGE_OWNER(page), DB_I(at), DB_I(at), DB_I(id));
-    } else {
+    page->state = filter;
+    if (history_filter_read(&page->form, filter) != 0) {
         page_fail(page, 400);
         return;
     }
+    /* One row more than the page shows tells whether there is an older page. */
+    history_filter_params(filter, page->session->user_id, page->session->school_id, HISTORY_PAGE_ROWS + 1, params);
+    page_add_step(page, SQL_HISTORY, DB_ANY_COUNT, params, HISTORY_PARAMS);
+    page_step(page, SQL_HISTORY_OLDEST, DB_ANY_COUNT, PAGE_OWNER(page));
+    page_step(page, SQL_ACCOUNTS, DB_ANY_COUNT, PAGE_OWNER(page));
     page_query(page, history_loaded);
 }
 

@@ -15,6 +15,7 @@ void page_payment(struct request *request);
 void page_pay(struct request *request);
 void page_bank_return(struct request *request);
 void page_history(struct request *request);
+void page_history_csv(struct request *request);
 void page_logins(struct request *request);
 void page_help(struct request *request);
 void page_forgotten(struct request *request);

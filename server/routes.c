@@ -33,6 +33,7 @@ const struct route public_routes[] = {
     {"/paiement/{reference}/payer", NULL, page_pay, 0},
     {"/retour-banque", page_bank_return, page_bank_return, 0},
     {"/historique", page_history, NULL, 0},
+    {"/historique/paiements.csv", page_history_csv, NULL, 0},
     {"/historique/connexions", page_logins, NULL, 0},
     {"/aide", page_help, NULL, 0},
     {"/banque/spplus", bank_callback_spplus, bank_callback_spplus, ROUTE_BANK},

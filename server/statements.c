@@ -2,15 +2,6 @@
 
 #define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
 
-/* One row more than a page shows tells whether there is an older page. */
-#define HISTORY_COLUMNS                                                                                         \
-    "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "                                         \
-    "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR ', ') " \
-    "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "                                          \
-    "WHERE l.transaction_id = t.id AND l.revision = t.revision) "                                               \
-    "FROM transactions t WHERE t.user_id = ? AND t.school_id = ? "
-#define HISTORY_ORDER "ORDER BY t.created_at DESC, t.id DESC LIMIT 26"
-
 const struct db_statement statements[SQL_COUNT] = {
     [SQL_USER_BY_LOGIN] =
         {
@@ -143,20 +134,33 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "sstsiii",
             .columns = "",
         },
-    [SQL_HISTORY_FIRST] =
+    /* Keyset paging. The condition is written out: MariaDB does not use the index range of a row comparison
+       (a, b) < (?, ?). */
+    [SQL_HISTORY] =
         {
-            .name = "history_first",
-            .sql = HISTORY_COLUMNS HISTORY_ORDER,
-            .params = "ii",
-            .columns = "itssis",
+            .name = "history",
+            .sql = "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "
+                   "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR "
+                   "', ') "
+                   "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
+                   "WHERE l.transaction_id = t.id AND l.revision = t.revision), "
+                   "t.kind, r.year, r.number FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id "
+                   "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? "
+                   "AND t.created_at <= ? AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) "
+                   "AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
+                   "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
+                   "AND f.revision = t.revision AND f.account_id = ?)) "
+                   "ORDER BY t.created_at DESC, t.id DESC LIMIT ?",
+            .params = "iitttttiisiii",
+            .columns = "itssissii",
         },
-    /* The condition is written out: MariaDB does not use the index range of a row comparison (a, b) < (?, ?). */
-    [SQL_HISTORY_BEFORE] =
+    [SQL_HISTORY_OLDEST] =
         {
-            .name = "history_before",
-            .sql = HISTORY_COLUMNS "AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) " HISTORY_ORDER,
-            .params = "iitti",
-            .columns = "itssis",
+            .name = "history_oldest",
+            .sql = "SELECT created_at FROM transactions WHERE user_id = ? AND school_id = ? "
+                   "ORDER BY created_at, id LIMIT 1",
+            .params = "ii",
+            .columns = "t",
         },
     [SQL_LOGIN_RECORD] =
         {

@@ -231,6 +231,14 @@ struct history_view {
     struct page_view page;
     const struct history_row_view *rows; /* newest first */
     unsigned n_rows;
+    bool filtered;                      /* not all payments were asked for */
+    const struct option_view *accounts; /* the three choices above the table; "all" is the template's for two of them */
+    unsigned n_accounts;
+    const struct option_view *states;
+    unsigned n_states;
+    const struct option_view *years;
+    unsigned n_years;
+    struct safe_url csv_url; /* the same payments, all of them, as a file */
     struct safe_url older_url;
     struct safe_url newer_url;
 };

@@ -94,10 +94,11 @@ static void refuse(struct step *step, enum batch_verdict verdict, const char *wh
     step->entry->verdict = verdict;
 }
 
-static bool is_mismatch(enum review_reason reason)
+/* What says more than "bad shape" about a call that cannot have the shape of a payment it does not fit. */
+static bool explains_shape(enum review_reason reason)
 {
-    return reason == REVIEW_UNKNOWN_REFERENCE || reason == REVIEW_AMOUNT_MISMATCH ||
-           reason == REVIEW_CURRENCY_MISMATCH || reason == REVIEW_CONTRACT_MISMATCH || reason == REVIEW_NEVER_SENT;
+    return reason == REVIEW_UNKNOWN_REFERENCE || reason == REVIEW_CURRENCY_MISMATCH ||
+           reason == REVIEW_CONTRACT_MISMATCH || reason == REVIEW_NEVER_SENT;
 }
 
 static void leave_to_human(struct step *step, enum review_reason reason)
@@ -148,7 +149,7 @@ static void judge(struct step *step)
     step->bank_code = printable(arena, step->judgement.bank_code, BANK_CODE_MAX);
     step->bank_ref = booking_ref(arena, step->entry, step->judgement.report.bank_ref);
     step->decision = payment_decide(step->payment ? &step->payment->facts : NULL, &step->judgement.report);
-    if (!step->judgement.shape_ok && !is_mismatch(step->decision.review))
+    if (!step->judgement.shape_ok && !explains_shape(step->decision.review))
         leave_to_human(step, REVIEW_BAD_SHAPE);
     if (step->judgement.report.amount_cents <= 0)
         step->decision.suspense = false;

@@ -1,10 +1,8 @@
 #include "worker/contracts.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/err.h"
 #include "common/log.h"
 
 enum { ARENA_MAX = 32 * 1024 * 1024 };
@@ -58,39 +56,19 @@ void contracts_free(struct contracts *contracts)
     free(contracts);
 }
 
-static int open_key(const struct contracts *contracts, const struct gateway *gateway, struct str merchant_id,
-                    struct str sealed, struct arena *arena, struct gateway_key **ret)
+static struct contract_record record_of(const struct db_result *rows, size_t i)
 {
-    struct str material;
-    int err = vault_unseal(contracts->vault, sealed, arena, &material);
-    if (err)
-        return err;
-    if (!contracts->demonstration && gateway->is_demonstration(merchant_id, material))
-        err = ERR_FORBIDDEN;
-    else
-        err = gateway->key_new(material, ret);
-    sodium_memzero((void *)(uintptr_t)material.ptr, material.len);
-    return err;
-}
-
-static int read_contract(struct contracts *contracts, const struct db_result *rows, size_t i, struct contract *ret)
-{
-    const struct gateway *gateway = gateway_find(db_text(rows, i, COL_GATEWAY));
-    struct arena *arena = &contracts->arena;
-    if (!gateway)
-        return ERR_NOT_FOUND;
-    ret->bank = (struct gateway_contract){
+    return (struct contract_record){
         .id = db_int(rows, i, COL_ID),
-        .gateway = gateway,
-        .merchant_id = arena_str(arena, db_text(rows, i, COL_MERCHANT)),
-        .payment_url = arena_str(arena, db_text(rows, i, COL_URL)),
-        .currency = arena_str(arena, db_text(rows, i, COL_CURRENCY)),
-        .means = arena_str(arena, db_text(rows, i, COL_MEANS)),
-        .bank_ref_len = (unsigned)db_int(rows, i, COL_REF_LEN),
-        .callback_extra = arena_str(arena, db_text(rows, i, COL_EXTRA)),
+        .gateway = db_text(rows, i, COL_GATEWAY),
+        .merchant_id = db_text(rows, i, COL_MERCHANT),
+        .payment_url = db_text(rows, i, COL_URL),
+        .sealed_key = db_text(rows, i, COL_KEY),
+        .currency = db_text(rows, i, COL_CURRENCY),
+        .bank_ref_len = db_int(rows, i, COL_REF_LEN),
+        .callback_extra = db_text(rows, i, COL_EXTRA),
+        .means = db_text(rows, i, COL_MEANS),
     };
-    ret->school_id = db_int(rows, i, COL_SCHOOL);
-    return open_key(contracts, gateway, ret->bank.merchant_id, db_text(rows, i, COL_KEY), arena, &ret->bank.key);
 }
 
 static void take_over(struct contracts *contracts, const struct db_result *rows)
@@ -98,9 +76,14 @@ static void take_over(struct contracts *contracts, const struct db_result *rows)
     clear(contracts);
     contracts->items = ARENA_ARRAY(&contracts->arena, rows->n_rows, struct contract);
     for (size_t i = 0; i < rows->n_rows && i < CONTRACTS_MAX; i++) {
-        int err = read_contract(contracts, rows, i, &contracts->items[contracts->count]);
+        struct contract_record record = record_of(rows, i);
+        struct contract *contract = &contracts->items[contracts->count];
+        int err =
+            contract_open(&record, contracts->vault, contracts->demonstration, &contracts->arena, &contract->bank);
+        contract->school_id = db_int(rows, i, COL_SCHOOL);
         if (err)
-            log_error("contract_unusable", LOG_INT("contract", db_int(rows, i, COL_ID)), LOG_ERR(err));
+            log_error("contract_unusable", LOG_INT("contract", record.id), LOG_SLICE("gateway", record.gateway),
+                      LOG_ERR(err));
         else
             contracts->count++;
     }

@@ -8,8 +8,7 @@
 #include <stdbool.h>
 
 #include "common/config.h"
-#include "common/gateway/gateway.h"
-#include "common/vault.h"
+#include "common/gateway/contract.h"
 #include "worker/db.h"
 
 /* At most this often are they loaded again: calls naming unknown merchants must not become load on the database. */

@@ -62,7 +62,7 @@ static void disconnect(struct db *db)
     db->mysql = NULL;
 }
 
-static int fail(struct db *db, unsigned code, const char *text)
+static int remember(struct db *db, unsigned code, const char *text)
 {
     int err = db_classify(code);
     snprintf(db->error, sizeof db->error, "%u %s", code, text);
@@ -71,9 +71,9 @@ static int fail(struct db *db, unsigned code, const char *text)
     return err;
 }
 
-static int fail_statement(struct db *db, MYSQL_STMT *stmt)
+static int remember_statement(struct db *db, MYSQL_STMT *stmt)
 {
-    return fail(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+    return remember(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
 }
 
 /* Options of the session: what the schema's rules count on, whatever the server's configuration says. */
@@ -164,7 +164,7 @@ static int ensure_connection(struct db *db)
 static int run_text(struct db *db, struct str sql)
 {
     if (mysql_real_query(db->mysql, sql.ptr, sql.len))
-        return fail(db, mysql_errno(db->mysql), mysql_error(db->mysql));
+        return remember(db, mysql_errno(db->mysql), mysql_error(db->mysql));
     return 0;
 }
 
@@ -201,10 +201,10 @@ void db_rollback(struct db *db)
     memcpy(db->error, kept, sizeof kept); /* why we roll back matters more than how it went */
 }
 
-/* The statement's text with the star of "IN (*)" replaced by `n_list` placeholders. */
+/* The statement's text with "IN (*)" given `n_list` placeholders. */
 static void write_sql(struct str sql, size_t n_list, struct buf *out)
 {
-    struct str mark = STR("IN (*)");
+    struct str mark = STR("IN (*)"); /* COUNT(*) is no list */
     const char *at = memmem(sql.ptr, sql.len, mark.ptr, mark.len);
     if (!at) {
         buf_append(out, sql);
@@ -232,7 +232,7 @@ static int prepare(struct db *db, enum statement statement, size_t size_index, M
         int failed = mysql_stmt_prepare(stmt, sql.ptr, sql.len);
         buf_done(&sql);
         if (failed) {
-            int err = fail_statement(db, stmt);
+            int err = remember_statement(db, stmt);
             mysql_stmt_close(stmt);
             return err;
         }
@@ -250,11 +250,11 @@ static int execute(struct db *db, MYSQL_STMT *stmt, const struct db_value *value
     assert(mysql_stmt_param_count(stmt) == n_params);
     mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &rows);
     if (n_params && mysql_stmt_bind_param(stmt, db_bind_params(values, n_rows, n_params, arena)))
-        return fail_statement(db, stmt);
+        return remember_statement(db, stmt);
     if (mysql_stmt_execute(stmt))
-        return fail_statement(db, stmt);
+        return remember_statement(db, stmt);
     int failed = mysql_stmt_field_count(stmt) ? db_fetch(stmt, arena, ret) : 0;
-    int err = failed ? fail_statement(db, stmt) : 0;
+    int err = failed ? remember_statement(db, stmt) : 0;
     if (!err)
         ret->affected += (int64_t)mysql_stmt_affected_rows(stmt);
     if (err != ERR_UNAVAILABLE)

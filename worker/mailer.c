@@ -12,13 +12,12 @@
 #include "worker/outbox.h"
 #include "worker/smtp.h"
 
-enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, MARK_ATTEMPTS_MAX = 40, MS_PER_S = 1000 };
+enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, MARK_ATTEMPTS_MAX = 40, MS_PER_S = 1000, SMTP_STEPS = 5 };
 
 struct mailer {
     const struct mailer_settings *settings; /* borrowed */
     struct db *db;                          /* owned */
     struct smtp_client *smtp;               /* owned */
-    struct str domain;                      /* of Message-IDs; borrowed from the configuration */
 };
 
 static bool is_reset(const struct outbox_mail *mail)
@@ -72,7 +71,7 @@ static int write_letter(struct mailer *mailer, const struct outbox_mail *mail, s
         .from_address = str_from(config->mail.from_address),
         .to = mail->recipient,
         .reply_to = content.reply_to,
-        .message_id_domain = mailer->domain,
+        .message_id_domain = str_from(config->mail.message_id_domain),
         .subject = content.subject,
         .text = content.text,
         .html = content.html,
@@ -170,6 +169,14 @@ static void send_one(struct mailer *mailer, const struct outbox_mail *mail)
     arena_done(&arena);
 }
 
+/* The last moment, after a claim, to begin a mail: one that is slow in every step must end before its lease. */
+static int64_t begin_within_ms(const struct config *config)
+{
+    int64_t lease_ms = (int64_t)config->worker.lease_s * MS_PER_S;
+    int64_t slowest_ms = (int64_t)config->mail.timeout_ms * SMTP_STEPS;
+    return lease_ms - slowest_ms > lease_ms / 4 ? lease_ms - slowest_ms : lease_ms / 4;
+}
+
 /* Claims and sends one portion. What cannot be begun well within the lease, or after the drain began, goes back. */
 static int send_portion(struct mailer *mailer, size_t *ret_count)
 {
@@ -177,10 +184,10 @@ static int send_portion(struct mailer *mailer, size_t *ret_count)
     const struct outbox_mail *mails;
     struct arena arena;
     arena_init(&arena, ARENA_MAX);
-    int64_t lease_half_ms = clock_monotonic_ms() + (int64_t)config->worker.lease_s * MS_PER_S / 2;
+    int64_t until_ms = clock_monotonic_ms() + begin_within_ms(config);
     int err = outbox_claim(mailer->db, MAILER_CLAIM_MAX, config->worker.lease_s, &arena, &mails, ret_count);
     for (size_t i = 0; !err && i < *ret_count; i++) {
-        if (!drain_begun(mailer->settings->drain) && clock_monotonic_ms() < lease_half_ms)
+        if (!drain_begun(mailer->settings->drain) && clock_monotonic_ms() < until_ms)
             send_one(mailer, &mails[i]);
         else
             outbox_release(mailer->db, &mails[i], &arena); /* failing that, the lease ends by itself */
@@ -207,15 +214,6 @@ static void send_until_drained(struct mailer *mailer)
     } while (!drain_wait(settings->drain, wait_ms));
 }
 
-static struct str message_id_domain(const struct config *config)
-{
-    struct str rest, configured = str_from(config->mail.message_id_domain);
-    if (configured.len)
-        return configured;
-    str_cut(str_from(config->mail.from_address), '@', &rest);
-    return rest;
-}
-
 static const char *text_or_null(const char *text)
 {
     return text && *text ? text : NULL;
@@ -224,9 +222,7 @@ static const char *text_or_null(const char *text)
 void mailer_run(const struct mailer_settings *settings)
 {
     const struct config *config = settings->config;
-    struct mailer mailer = {.settings = settings, .db = db_new(config), .domain = message_id_domain(config)};
-    char helo_name[SMTP_HOST_MAX + 1];
-    snprintf(helo_name, sizeof helo_name, "%.*s", STR_ARG(mailer.domain));
+    struct mailer mailer = {.settings = settings, .db = db_new(config)};
     struct smtp_settings smtp = {
         .host = config->mail.smtp_host,
         .port = config->mail.smtp_port,
@@ -234,7 +230,7 @@ void mailer_run(const struct mailer_settings *settings)
         .ca_file = text_or_null(config->mail.ca_file),
         .user = settings->smtp_password ? text_or_null(config->mail.user) : NULL,
         .password = settings->smtp_password,
-        .helo_name = helo_name,
+        .helo_name = config->mail.message_id_domain,
         .timeout_ms = config->mail.timeout_ms,
     };
     int err = smtp_client_new(&smtp, &mailer.smtp);

@@ -1,7 +1,6 @@
 /* dp-worker: decides what the bank's calls mean, books them, and sends the mails. One process, four threads that share
  * nothing but the drain and the counters; any number of processes on any number of hosts. */
 #include <errno.h>
-#include <getopt.h>
 #include <mysql.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,11 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/config.h"
 #include "common/err.h"
 #include "common/log.h"
-#include "common/rand.h"
+#include "common/program.h"
 #include "common/vault.h"
 #include "worker/admin_port.h"
 #include "worker/consumer.h"
@@ -23,12 +20,7 @@
 #include "worker/mail_compose.h"
 #include "worker/mailer.h"
 
-enum { EXIT_USAGE = 2, DRAIN_MAX_S = 9, INSTANCE_MAX = 9, ERROR_SIZE = 512, HOST_SIZE = 64, THREADS = 4 };
-
-struct options {
-    const char *config_path;
-    unsigned instance;
-};
+enum { DRAIN_MAX_S = 9, HOST_SIZE = 64, THREADS = 4 };
 
 struct worker {
     struct config *config; /* owned, as the next two */
@@ -71,76 +63,25 @@ static void *run_admin_port(void *arg)
     return NULL;
 }
 
-static void print_usage(FILE *out)
-{
-    fputs("usage: dp-worker --config FILE [--instance N]\n"
-          "  --config FILE   the installation's settings (INI)\n"
-          "  --instance N    0 to 9: added to the admin port, part of the consumer's name\n"
-          "  --help          this text\n",
-          out);
-}
-
-/* Exits on --help and on wrong arguments. */
-static struct options read_options(int argc, char **argv)
-{
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"instance", required_argument, NULL, 'i'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    struct options options = {0};
-    int64_t instance = 0;
-    int letter;
-    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (letter == 'c') {
-            options.config_path = optarg;
-        } else if (letter == 'i' && str_to_u63(str_from(optarg), &instance) == 0 && instance <= INSTANCE_MAX) {
-            options.instance = (unsigned)instance;
-        } else {
-            print_usage(letter == 'h' ? stdout : stderr);
-            exit(letter == 'h' ? EXIT_SUCCESS : EXIT_USAGE);
-        }
-    }
-    if (!options.config_path || optind != argc) {
-        print_usage(stderr);
-        exit(EXIT_USAGE);
-    }
-    return options;
-}
-
-static enum log_level log_level_from_name(const char *name)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++) {
-        if (name && str_eq_text(str_from(name), names[i]))
-            return (enum log_level)i;
-    }
-    return LOG_LEVEL_INFO;
-}
+static const char usage[] = "usage: dp-worker --config FILE [--instance N]\n"
+                            "  --config FILE   the installation's settings (INI)\n"
+                            "  --instance N    0 to 9: added to the admin port, part of the consumer's name\n"
+                            "  --help          this text\n";
 
 static void refuse_configuration(const char *path, const char *what, int err)
 {
-    fprintf(stderr, "%s: %s (%s)\n", path, what, err_name(err));
+    fprintf(stderr, "dp-worker: %s: %s (%s)\n", path, what, err_name(err));
     exit(EXIT_USAGE);
 }
 
 /* Exits with EXIT_USAGE and one line that says where the fault is. */
-static void load_settings(struct worker *worker, const struct options *options)
+static void read_secrets(struct worker *worker)
 {
-    char error[ERROR_SIZE];
-    if (config_load(options->config_path, &worker->config, error, sizeof error)) {
-        fprintf(stderr, "%s\n", error);
-        exit(EXIT_USAGE);
-    }
     const struct config *config = worker->config;
-    int err = clock_set_zone(config->site.timezone);
-    if (err)
-        refuse_configuration(options->config_path, "[site] timezone is not installed", err);
-    err = vault_open(config->security.master_key_file, &worker->vault);
+    int err = vault_open(config->security.master_key_file, &worker->vault);
     if (err)
         refuse_configuration(config->security.master_key_file, "the master key cannot be used", err);
-    if (config->mail.password_file && *config->mail.password_file) {
+    if (config->mail.password_file) {
         err = config_read_secret(config->mail.password_file, &worker->smtp_password);
         if (err)
             refuse_configuration(config->mail.password_file, "the mail password cannot be read", err);
@@ -214,12 +155,11 @@ int main(int argc, char **argv)
     pthread_t threads[THREADS];
     sigset_t signals;
     int signal_number;
-    struct options options = read_options(argc, argv);
-    rand_init();
-    load_settings(&worker, &options);
-    log_init("dp-worker", log_level_from_name(worker.config->site.log_level));
-    name_consumer(&worker, options.instance);
-    open_admin_port(&worker, options.instance);
+    struct program program = program_begin("dp-worker", usage, argc, argv);
+    worker.config = program.config;
+    read_secrets(&worker);
+    name_consumer(&worker, program.instance);
+    open_admin_port(&worker, program.instance);
     mail_compose_init();
     mysql_library_init(0, NULL, NULL);
     drain_init(&worker.drain);

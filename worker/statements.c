@@ -89,9 +89,9 @@ static const struct {
               "(?, ?, ?, ?, ?, ?, " NOW ") ON DUPLICATE KEY UPDATE failures = VALUES(failures)"),
 
     /* The bank's validity and two hours have passed (expires_at), or nobody pressed "payer" for a day. */
-    STATEMENT(EXPIRED_FIND, "SELECT id FROM transactions WHERE (state = 'PENDING' AND expires_at < " NOW
-                            ") OR (state = 'CREATED' AND "
-                            "created_at < " NOW " - INTERVAL 24 HOUR) ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED"),
+    STATEMENT(EXPIRED_FIND,
+              "SELECT id FROM transactions FORCE INDEX (expiry) WHERE (state = 'PENDING' AND expires_at < " NOW
+              ") OR (state = 'CREATED' AND created_at < " NOW " - INTERVAL 24 HOUR) LIMIT ? FOR UPDATE SKIP LOCKED"),
     STATEMENT(EXPIRE_CLAIMS,
               "UPDATE claims c JOIN transaction_lines l ON l.claim_id = c.id JOIN transactions t ON t.id = "
               "l.transaction_id SET c.reserved_until = NULL, c.reserved_for = NULL WHERE c.reserved_for = t.reference "

@@ -1,4 +1,4 @@
-/* statements: every SQL statement of the worker, by number. In "IN (*)" a list is put in place of the star. */
+/* statements: every SQL statement of the worker, by number. In "IN (*)" the star stands for a list. */
 #ifndef DP_WORKER_STATEMENTS_H
 #define DP_WORKER_STATEMENTS_H
 

@@ -34,7 +34,7 @@ static void defaults(void **state)
     assert_int_equal(load("\xef\xbb\xbf; comment\n" BASE, &config, error, sizeof error), 0);
     assert_int_equal(config->site.mode, CONFIG_DEMONSTRATION);
     assert_string_equal(config->site.timezone, "Europe/Paris");
-    assert_string_equal(config->site.log_level, "info");
+    assert_int_equal(config->site.log_level, LOG_LEVEL_INFO);
     assert_null(config->site.operator_email);
     assert_string_equal(config->listen.trusted_proxies, "");
     assert_int_equal(config->listen.connections_max, 4000);
@@ -78,7 +78,7 @@ static void values(void **state)
     (void)state;
     assert_int_equal(load(BASE "[redis]\nsessions_host = 10.0.0.2\nsessions_port=6380\ndurability = refuse\n"
                                "[mail]\nsmtp_tls = none ; plain\nfrom_name = Collège É\n"
-                               "[database]\nserver_user = front\n[site]\nlog_level = debug\n",
+                               "[database]\nserver_user = front\n[site]\nlog_level = warn\n",
                           &config, error, sizeof error),
                      0);
     assert_null(config->redis.sessions.socket);
@@ -88,7 +88,7 @@ static void values(void **state)
     assert_int_equal(config->mail.smtp_tls, CONFIG_SMTP_PLAIN);
     assert_string_equal(config->mail.from_name, "Collège É");
     assert_string_equal(config->database.server.user, "front");
-    assert_string_equal(config->site.log_level, "debug");
+    assert_int_equal(config->site.log_level, LOG_LEVEL_WARN);
     config_free(config);
 }
 

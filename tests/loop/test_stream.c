@@ -1,0 +1,234 @@
+/* stream: the consumer group on a real Redis that is emptied, stopped, paused and tampered with. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/event.h"
+#include "common/log.h"
+#include "loop/private_server.h"
+#include "worker/stream.h"
+
+enum { ARENA_MAX = 8 << 20, TIMEOUT_MS = 400, READ_MAX = 100 };
+
+static struct private_server server;
+static struct config config;
+static struct arena arena;
+
+__attribute__((format(printf, 1, 2))) static long long redis(const char *format, ...)
+{
+    va_list args;
+    redisContext *context = redisConnectUnix(server.socket);
+    va_start(args, format);
+    redisReply *reply = redisvCommand(context, format, args);
+    va_end(args);
+    assert_non_null(reply);
+    if (reply->type == REDIS_REPLY_ERROR)
+        fail_msg("%s", reply->str);
+    long long number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : (long long)reply->elements;
+    freeReplyObject(reply);
+    redisFree(context);
+    return number;
+}
+
+static void add(const char *id)
+{
+    redis("XADD " EVENT_STREAM " %s v 1 raw a=b", id);
+}
+
+static struct stream_entries read_new(struct stream *stream)
+{
+    struct stream_entries entries;
+    assert_int_equal(stream_read_new(stream, READ_MAX, 20, &arena, &entries), 0);
+    return entries;
+}
+
+static struct stream_entries read_own(struct stream *stream)
+{
+    struct stream_entries entries;
+    assert_int_equal(stream_read_own(stream, STR("0"), READ_MAX, &arena, &entries), 0);
+    return entries;
+}
+
+static void ack(struct stream *stream, const struct stream_entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++)
+        assert_int_equal(stream_ack(stream, &entries->items[i].id, 1), 0);
+}
+
+static int set_up(void **state)
+{
+    redis("DEL " EVENT_STREAM);
+    *state = stream_new(&config, "first");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    stream_free(*state);
+    return 0;
+}
+
+static void reads_from_the_beginning(void **state)
+{
+    struct stream *stream = *state;
+    add("1000-1"); /* before there is a group */
+    add("1000-2");
+    struct stream_entries entries = read_new(stream);
+    assert_int_equal(entries.count, 2);
+    assert_true(str_eq(entries.items[0].id, STR("1000-1")));
+    assert_int_equal(entries.items[0].n_fields, 4);
+    assert_true(str_eq(entries.items[0].fields[3], STR("a=b")));
+    assert_int_equal(read_new(stream).count, 0);
+    assert_int_equal(read_own(stream).count, 2);
+    ack(stream, &entries);
+    assert_int_equal(read_own(stream).count, 0);
+    assert_true(stream_connected(stream));
+}
+
+static void group_and_stream_destroyed(void **state)
+{
+    struct stream *stream = *state;
+    int64_t pending = 7, undelivered = 7;
+    assert_int_equal(stream_lag(stream, &pending, &undelivered), 0); /* not even a stream */
+    assert_int_equal(pending, 0);
+    add("1000-1");
+    struct stream_entries entries = read_new(stream);
+    redis("XGROUP DESTROY " EVENT_STREAM " " EVENT_GROUP);
+    assert_int_equal(stream_ack(stream, &entries.items[0].id, 1), 0);
+    assert_int_equal(read_new(stream).count, 1); /* again: the inbox knows it */
+    redis("DEL " EVENT_STREAM);
+    assert_int_equal(read_new(stream).count, 0);
+    add("1000-2");
+    assert_int_equal(read_new(stream).count, 1);
+    assert_int_equal(stream_lag(stream, &pending, &undelivered), 0);
+    assert_int_equal(pending, 1);
+    assert_int_equal(undelivered, 0);
+}
+
+static void takes_over(void **state)
+{
+    struct stream *stream = *state, *dead = stream_new(&config, "dead");
+    char cursor[STREAM_ID_SIZE] = "0-0";
+    struct stream_entries entries;
+    for (int i = 1; i <= 4; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "1000-%d", i);
+        add(id);
+    }
+    assert_int_equal(read_new(dead).count, 4);
+    redis("XCLAIM " EVENT_STREAM " " EVENT_GROUP " dead 0 1000-3"); /* a delivery more */
+    redis("XDEL " EVENT_STREAM " 1000-2");
+    usleep(60000);
+    assert_int_equal(stream_claim_idle(stream, 50, READ_MAX, cursor, &arena, &entries), 0);
+    assert_string_equal(cursor, "0-0");
+    assert_int_equal(entries.count, 3);
+    assert_int_equal(entries.n_deleted, 1);
+    assert_true(str_eq(entries.deleted[0], STR("1000-2")));
+    assert_int_equal(entries.items[0].deliveries, 2);
+    assert_int_equal(entries.items[1].deliveries, 3);
+    assert_int_equal(entries.items[2].deliveries, 2);
+    assert_int_equal(read_own(dead).count, 0);
+    struct stream_entries none;
+    assert_int_equal(stream_claim_idle(dead, 60000, READ_MAX, cursor, &arena, &none), 0);
+    assert_int_equal(none.count, 0); /* not idle for long enough */
+    assert_int_equal(read_own(stream).count, 3);
+    stream_free(dead);
+}
+
+static void trims_only_what_is_finished(void **state)
+{
+    struct stream *stream = *state;
+    int64_t removed = -1;
+    for (int i = 1; i <= 5; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "%d000-0", i);
+        add(id);
+    }
+    assert_int_equal(stream_trim(stream, 9000, &removed), 0);
+    assert_int_equal(removed, 0); /* nothing was delivered */
+    struct stream_entries entries;
+    assert_int_equal(stream_read_new(stream, 3, 20, &arena, &entries), 0);
+    assert_int_equal(stream_ack(stream, &entries.items[0].id, 1), 0);
+    assert_int_equal(stream_trim(stream, 9000, &removed), 0);
+    assert_int_equal(removed, 1); /* the second is pending */
+    ack(stream, &entries);
+    assert_int_equal(stream_trim(stream, 2500, &removed), 0);
+    assert_int_equal(removed, 1); /* the third is too young */
+    assert_int_equal(stream_trim(stream, 9000, &removed), 0);
+    assert_int_equal(removed, 0); /* up to the last delivered one, which stays */
+    redis("XGROUP CREATE " EVENT_STREAM " others 0");
+    assert_int_equal(stream_trim(stream, 9000, &removed), 0);
+    assert_int_equal(removed, 0);
+    assert_int_equal(redis("XLEN " EVENT_STREAM), 3);
+}
+
+static void consumers_that_are_gone(void **state)
+{
+    struct stream *stream = *state, *other = stream_new(&config, "other");
+    const struct stream_consumer *consumers;
+    size_t count;
+    int64_t lost = -1;
+    add("1000-1");
+    assert_int_equal(read_new(other).count, 1);
+    add("1000-2");
+    struct stream_entries entries = read_new(stream);
+    ack(stream, &entries);
+    assert_int_equal(stream_consumers(stream, &arena, &consumers, &count), 0);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(consumers[i].pending, str_eq(consumers[i].name, STR("other")) ? 1 : 0);
+    assert_int_equal(stream_delete_consumer(stream, STR("other"), &lost), 0);
+    assert_int_equal(lost, 1);
+    stream_free(other);
+}
+
+static void redis_comes_and_goes(void **state)
+{
+    struct stream *stream = *state;
+    struct stream_entries entries;
+    add("1000-1");
+    assert_int_equal(read_new(stream).count, 1);
+    private_server_pause(&server);
+    int64_t begun_ms = clock_monotonic_ms();
+    assert_int_equal(stream_read_new(stream, 1, 50, &arena, &entries), ERR_UNAVAILABLE);
+    assert_true(clock_monotonic_ms() - begun_ms < 4 * TIMEOUT_MS);
+    assert_false(stream_connected(stream));
+    private_server_resume(&server);
+    assert_int_equal(read_own(stream).count, 1);
+    private_server_stop(&server, SIGKILL);
+    assert_int_equal(stream_read_new(stream, 1, 50, &arena, &entries), ERR_UNAVAILABLE);
+    assert_int_equal(stream_read_new(stream, 1, 50, &arena, &entries), ERR_UNAVAILABLE);
+    private_server_start_again(&server);
+    assert_int_equal(read_own(stream).count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(reads_from_the_beginning, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(group_and_stream_destroyed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(takes_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(trims_only_what_is_finished, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(consumers_that_are_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(redis_comes_and_goes, set_up, tear_down),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    log_init("test", LOG_LEVEL_ERROR);
+    private_server_start_redis(&server, "always", NULL);
+    config.redis.events.socket = server.socket;
+    config.redis.timeout_ms = TIMEOUT_MS;
+    arena_init(&arena, ARENA_MAX);
+    int failed = cmocka_run_group_tests_name("stream", tests, NULL, NULL);
+    arena_done(&arena);
+    private_server_done(&server);
+    return failed;
+}
