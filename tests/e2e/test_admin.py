@@ -555,6 +555,8 @@ def test_set_password(stack, demo):
 
 @pytest.mark.parametrize("arguments, stdin, status, says", [
     (["martin", "--stdin"], "short\n", FAILED, "au moins 12"),
+    (["martin", "--stdin"], "Helene-Martin-13\n", FAILED, "de votre nom"),
+    (["martin", "--stdin"], "motdepasse-2026\n", FAILED, "serait deviné"),
     (["martin", "--stdin"], "x" * 5000, FAILED, "longer than 128"),
     (["martin", "--stdin"], "", FAILED, "no password on the standard input"),
     (["nobody"], None, FAILED, 'there is no login "nobody"'),
