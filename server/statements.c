@@ -16,12 +16,14 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "user_page",
             .sql = "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
                    "u.phone, u.email, s.name, s.kind, s.city, s.bursar_email, s.bursar_phone, s.reference_prefix, "
-                   "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id "
+                   "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id, "
+                   "CONCAT(s.sheet_hash, '.css'), CONCAT(f.hash, '.', LOWER(f.kind)), f.width, f.height "
                    "FROM users u JOIN schools s ON s.id = u.school_id "
                    "LEFT JOIN school_contracts c ON c.school_id = s.id "
+                   "LEFT JOIN school_files f ON f.hash = s.logo_hash "
                    "WHERE u.id = ? AND u.school_id = ? AND u.active",
             .params = "ii",
-            .columns = "ssssssssssssssssiiiii",
+            .columns = "ssssssssssssssssiiiiissii",
         },
     [SQL_USER_PASSWORD] =
         {
@@ -201,6 +203,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .sql = "UPDATE users SET password_hash = ?, must_change_password = FALSE WHERE id = ? AND active",
             .params = "si",
             .columns = "",
+        },
+    [SQL_SCHOOL_FILE] =
+        {
+            .name = "school_file",
+            .sql = "SELECT LOWER(kind), bytes FROM school_files WHERE hash = ?",
+            .params = "s",
+            .columns = "ss",
         },
     [SQL_CONTRACTS] =
         {

@@ -26,6 +26,7 @@ enum statement {
     SQL_RESET_TOKEN,
     SQL_RESET_USE,
     SQL_RESET_STORE,
+    SQL_SCHOOL_FILE,
     SQL_CONTRACTS,
     SQL_INBOX_KNOWN,
     SQL_COUNT,
@@ -54,6 +55,10 @@ enum user_column {
     USER_PART_PAYMENT,
     USER_PAYMENTS_OPEN,
     USER_CONTRACT_ID,
+    USER_SCHOOL_SHEET, /* a file of school_files by name: "3f9a….css"; empty: none */
+    USER_SCHOOL_LOGO,  /* "3f9a….png" */
+    USER_LOGO_WIDTH,
+    USER_LOGO_HEIGHT,
 };
 
 /* Columns of SQL_TRANSACTION. */

@@ -20,6 +20,8 @@
 
 /* ---- parts shared by pages ---- */
 
+enum { LOGO_HEIGHT = 40 }; /* pixels; _head.html and site.css say the same */
+
 /* One wrong field in the summary at the top of a form. */
 struct field_error_view {
     struct str field;   /* "montant": the form name of the field, which is its id too; radios of `type`: "type" */
@@ -31,12 +33,15 @@ struct page_view {
     struct str title;       /* of this page, for <title>; without the service's name */
     struct str school_kind; /* "du lycée", "du collège", "de la cité scolaire"; "du lycée / collège" while no one is
                                logged in */
-    struct str school_name; /* "Lycée Jean-Monnet" */
-    bool logged_in;         /* shows "Connecté sous", the log-out form and the link home */
-    struct str user_name;   /* "Jean Durand" */
-    struct str csrf;        /* token of every POST form of the page */
-    bool demonstration;     /* [site] mode = demonstration: says that no real money moves */
-    struct str notice;      /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
+    struct str school_name;    /* "Lycée Jean-Monnet" */
+    struct safe_url sheet_url; /* the school's style sheet, with its accents; empty: the site's own */
+    struct safe_url logo_url;  /* the school's logo; empty: the site's mark */
+    int64_t logo_width;        /* pixels, at LOGO_HEIGHT */
+    bool logged_in;            /* shows "Connecté sous", the log-out form and the link home */
+    struct str user_name;      /* "Jean Durand" */
+    struct str csrf;           /* token of every POST form of the page */
+    bool demonstration;        /* [site] mode = demonstration: says that no real money moves */
+    struct str notice;         /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
     const struct field_error_view *errors; /* in the order of the fields; each repeated at its field */
     unsigned n_errors;
 };
