@@ -159,7 +159,7 @@ static int parse(int argc, char **argv, struct request *request)
 
 static int run_review(const struct config *config, int argc, char **argv)
 {
-    struct request request;
+    struct request request = {0};
     struct arena arena;
     struct db *db;
     int status = parse(argc, argv, &request);

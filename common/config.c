@@ -125,7 +125,7 @@ static const struct key keys[] = {
     TEXT("mail", "from_name", KEY_TEXT, "Demi-Pension", mail.from_name, "a name"),
     TEXT("mail", "message_id_domain", KEY_TEXT, "", mail.message_id_domain, "a domain"),
     NUMBER(mail, timeout_ms, "20000", 100, 600000),
-    NUMBER(mail, attempts_max, "12", 1, 1000),
+    NUMBER(mail, attempts_max, "16", 1, 1000),
 
     NUMBER(worker, batch_max, "100", 1, 1000),
     NUMBER(worker, claim_idle_ms, "20000", 100, 3600000),

@@ -4,6 +4,7 @@
 #include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
+#include "common/mail_address.h"
 #include "common/rand.h"
 
 enum { ID_HEX_LEN = 2 * EVENT_ID_LEN, GATEWAY_NAME_MAX = 16, IP_TEXT_MAX = 45 };
@@ -12,6 +13,8 @@ enum { LENGTH_BYTES = 4, COMMON_FIELDS = 4 };
 static const char *const kind_names[EVENT_KIND_COUNT] = {
     [EVENT_BANK_NOTIFICATION] = "bank_notification",
     [EVENT_PASSWORD_RESET_REQUESTED] = "password_reset_requested",
+    [EVENT_PASSWORD_CHANGED] = "password_changed",
+    [EVENT_EMAIL_CHANGED] = "email_changed",
 };
 
 /* The fields of each kind, beside v, id, kind and at. An address is never required: a payment must not be lost for want
@@ -27,6 +30,9 @@ static const struct field {
     {"raw", EVENT_BANK_NOTIFICATION, offsetof(struct event, raw), EVENT_RAW_MAX, true},
     {"ip", EVENT_BANK_NOTIFICATION, offsetof(struct event, ip), IP_TEXT_MAX, false},
     {"login", EVENT_PASSWORD_RESET_REQUESTED, offsetof(struct event, login), EVENT_LOGIN_MAX, true},
+    {"login", EVENT_PASSWORD_CHANGED, offsetof(struct event, login), EVENT_LOGIN_MAX, true},
+    {"login", EVENT_EMAIL_CHANGED, offsetof(struct event, login), EVENT_LOGIN_MAX, true},
+    {"email", EVENT_EMAIL_CHANGED, offsetof(struct event, email), MAIL_ADDRESS_MAX, true},
     {"ip", EVENT_PASSWORD_RESET_REQUESTED, offsetof(struct event, ip), IP_TEXT_MAX, false},
 };
 
@@ -87,6 +93,18 @@ static void list_fields(const struct event *event, struct listing *listing)
     }
     if (event->kind == EVENT_BANK_NOTIFICATION && event->unverified)
         put(listing, "unverified", STR("1"));
+}
+
+struct event event_copy(const struct event *event, struct arena *arena)
+{
+    struct event copy = *event;
+
+    for (size_t i = 0; i < sizeof kind_fields / sizeof kind_fields[0]; i++) {
+        struct str *text = text_of(&copy, &kind_fields[i]);
+        if (kind_fields[i].kind == event->kind && text->len > 0)
+            *text = arena_str(arena, *text);
+    }
+    return copy;
 }
 
 const struct str *event_to_fields(const struct event *event, struct arena *arena, size_t *ret_count)

@@ -19,6 +19,8 @@ enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 16, EVENT_VERSION = 1, EVENT_RAW_MA
 enum event_kind {
     EVENT_BANK_NOTIFICATION,        /* gateway, raw, [ip], [unverified: "1" when dp-server could not check the seal] */
     EVENT_PASSWORD_RESET_REQUESTED, /* login (what the parent typed), [ip] */
+    EVENT_PASSWORD_CHANGED,         /* login */
+    EVENT_EMAIL_CHANGED,            /* login, email (the old address: it is told) */
     EVENT_KIND_COUNT,
 };
 
@@ -32,6 +34,7 @@ struct event {
     struct str ip;
     bool unverified;
     struct str login;
+    struct str email;
 };
 
 const char *event_kind_name(enum event_kind kind);
@@ -49,6 +52,9 @@ const struct str *event_to_fields(const struct event *event, struct arena *arena
 /* The other way. Unknown names are ignored; ERR_INVALID for a missing or malformed field, ERR_NOT_FOUND for an
  * unknown kind or version (a newer dp-server: leave the entry to a newer worker). The event borrows from `fields`. */
 int event_from_fields(const struct str *fields, size_t count, struct event *ret_event);
+
+/* The same event with texts of its own, in `arena`. */
+struct event event_copy(const struct event *event, struct arena *arena);
 
 /* Binary form for the journal: each field as u32 little-endian length and bytes. */
 void event_encode(const struct event *event, struct buf *out);

@@ -15,12 +15,6 @@ static struct str date_text(struct arena *arena, int year, int month, int day)
     return arena_printf(arena, "%d%s" NBSP "%s" NBSP "%d", day, day == 1 ? "er" : "", months[month - 1], year);
 }
 
-struct str french_date(struct arena *arena, int64_t us)
-{
-    struct clock_local at = clock_to_local(us);
-    return date_text(arena, at.year, at.month, at.day);
-}
-
 struct str french_datetime(struct arena *arena, int64_t us)
 {
     struct clock_local at = clock_to_local(us);

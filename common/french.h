@@ -12,8 +12,6 @@
 struct str french_datetime(struct arena *arena, int64_t us);
 /* "29/03/2026 à 10 h 42": for tables */
 struct str french_datetime_short(struct arena *arena, int64_t us);
-/* "29 mars 2026" */
-struct str french_date(struct arena *arena, int64_t us);
 /* "2026-06-30" → "30 juin 2026"; what is no date comes back as it is. */
 struct str french_date_from_iso(struct arena *arena, struct str iso);
 /* "2026-03-29T10:42:00+02:00": for <time datetime> */

@@ -54,7 +54,7 @@ static bool is_local_part(struct str local)
 
 static bool is_domain(struct str domain)
 {
-    struct str label = STR_NULL;
+    struct str label;
     struct str rest = domain;
     size_t labels = 0;
 

@@ -45,12 +45,6 @@ int password_verify(const char *hash, struct str password)
     return crypto_pwhash_str_verify(padded, password.ptr ? password.ptr : "", password.len) ? ERR_FORBIDDEN : 0;
 }
 
-bool password_needs_rehash(const char *hash)
-{
-    char padded[crypto_pwhash_STRBYTES];
-    return !pad_hash(hash, padded) || crypto_pwhash_str_needs_rehash(padded, PASSWORD_OPS, memory_bytes) != 0;
-}
-
 const char *password_dummy_hash(void)
 {
     /* Salt and tag were drawn at random; the parameters are today's, so that it costs what a real one costs. */

@@ -16,8 +16,6 @@ enum { PASSWORD_OPS = 2, PASSWORD_MEMORY_KIB = 19456 };
 int password_hash(struct str password, char out[PASSWORD_HASH_SIZE]);
 /* 0, or ERR_FORBIDDEN when it does not match. */
 int password_verify(const char *hash, struct str password);
-/* Made with other parameters than today's: hash again at the next login. */
-bool password_needs_rehash(const char *hash);
 /* A hash that no password has, to spend the same time on an unknown login. */
 const char *password_dummy_hash(void);
 

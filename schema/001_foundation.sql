@@ -303,7 +303,8 @@ CREATE TABLE dead_letters (
     retried_at DATETIME(6) NULL,
     dropped_at DATETIME(6) NULL,
     drop_reason VARCHAR(255) NOT NULL DEFAULT '',
-    UNIQUE KEY stream_id (stream_id)
+    UNIQUE KEY stream_id (stream_id),
+    KEY event (event_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci;
 
 -- Failures of entries that were processed alone: five move the entry to dead_letters.

@@ -27,6 +27,7 @@ GRANT SELECT, INSERT ON {database}.transaction_lines TO {server};
 GRANT SELECT ON {database}.transaction_history TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
 GRANT SELECT (event_id) ON {database}.inbox TO {server};
+GRANT SELECT (event_id) ON {database}.dead_letters TO {server};
 GRANT SELECT, INSERT ON {database}.login_history TO {server};
 GRANT SELECT ON {database}.password_tokens TO {server};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {server};

@@ -179,23 +179,39 @@ static bool may_keep_unverified(struct app *app)
     return app->unverified_count++ < UNVERIFIED_PER_MINUTE_MAX;
 }
 
+static void keep_unverified(struct call *call)
+{
+    if (!may_keep_unverified(call->app)) {
+        abandon(call);
+        return;
+    }
+    call->app->bank.unverified++;
+    call->event.unverified = true;
+    keep(call);
+}
+
+/* A contract whose key cannot be opened (the master key is being changed) says nothing about a call: the worker will.
+ */
+static void judge(struct call *call)
+{
+    if (call->contract->key)
+        verify(call);
+    else
+        keep_unverified(call);
+}
+
 static void contract_reloaded(void *data, int err)
 {
     struct call *call = data;
     struct gateway_call read = call->gateway->read_call(call->event.raw, &call->request->arena);
 
     call->contract = contracts_by_merchant(call->app->contracts, call->gateway, read.merchant_id);
-    if (call->contract) {
-        verify(call);
-    } else if (err == 0 || err == ERR_BUSY) {
+    if (call->contract)
+        judge(call);
+    else if (err == 0 || err == ERR_BUSY)
         refuse(call, "unknown merchant");
-    } else if (may_keep_unverified(call->app)) {
-        call->app->bank.unverified++;
-        call->event.unverified = true;
-        keep(call);
-    } else {
-        abandon(call);
-    }
+    else
+        keep_unverified(call);
 }
 
 static void take_call(struct request *request, const struct gateway *gateway)
@@ -221,7 +237,7 @@ static void take_call(struct request *request, const struct gateway *gateway)
     read = gateway->read_call(raw, &request->arena);
     call->contract = contracts_by_merchant(call->app->contracts, gateway, read.merchant_id);
     if (call->contract)
-        verify(call);
+        judge(call);
     else
         contracts_reload(call->app->contracts, contract_reloaded, call);
 }

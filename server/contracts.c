@@ -62,7 +62,7 @@ static void set_done(struct contract_set *set)
     *set = (struct contract_set){0};
 }
 
-/* A contract whose key cannot be used is left out and logged: its calls are then kept unverified, never lost. */
+/* A contract whose key cannot be opened stays, without it: its calls are kept unverified, never lost. */
 static void set_add(struct contract_set *set, const struct contracts *contracts, const struct contract_record *record)
 {
     bool demonstration = contracts->config->site.mode == CONFIG_DEMONSTRATION;
@@ -71,7 +71,7 @@ static void set_add(struct contract_set *set, const struct contracts *contracts,
     if (err)
         log_error("contract_unusable", LOG_INT("contract", record->id), LOG_SLICE("gateway", record->gateway),
                   LOG_ERR(err));
-    else
+    if (set->items[set->n_items].gateway)
         set->n_items++;
 }
 

@@ -24,7 +24,8 @@ void contracts_on_change(struct contracts *contracts, void (*changed)(void *data
 /* After the pool: ends waiting reloads with ERR_CANCELLED, frees, then calls back. */
 void contracts_close(struct contracts *contracts, void (*closed)(void *data), void *data);
 
-/* NULL when unknown. Borrowed until the loop's next turn: a reload replaces it. */
+/* NULL when unknown; without a key when that could not be opened. Borrowed until the loop's next turn: a reload
+ * replaces it. */
 const struct gateway_contract *contracts_by_merchant(const struct contracts *contracts, const struct gateway *gateway,
                                                      struct str merchant_id);
 const struct gateway_contract *contracts_by_id(const struct contracts *contracts, int64_t id);

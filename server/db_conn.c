@@ -52,7 +52,8 @@ static bool is_client_error(unsigned db_errno)
     return (db_errno >= CLIENT_ERRORS_FIRST && db_errno < CLIENT_ERRORS_END) || db_errno >= CLIENT_ERRORS_MORE_FIRST;
 }
 
-int db_conn_translate(unsigned db_errno)
+/* The class of one of MariaDB's or Connector/C's error numbers. */
+static int translate(unsigned db_errno)
 {
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (errors[i].db_errno == db_errno)
@@ -98,7 +99,7 @@ static int outcome(struct db_conn *conn)
         conn->db_errno = mysql_errno(&conn->mysql);
     if (breaks_connection(conn->db_errno))
         conn->is_broken = true;
-    return db_conn_translate(conn->db_errno);
+    return translate(conn->db_errno);
 }
 
 static int run_library(struct db_conn *conn, int ready)

@@ -84,7 +84,4 @@ void db_conn_drop(struct db_conn *conn);
 /* Drops, and frees once the handles are closed; `closed` is called then. */
 void db_conn_close(struct db_conn *conn, void (*closed)(void *data), void *data);
 
-/* The class of one of MariaDB's or Connector/C's error numbers. */
-int db_conn_translate(unsigned db_errno);
-
 #endif

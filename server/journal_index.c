@@ -86,10 +86,9 @@ void journal_index_free(struct journal_index *index)
 {
     if (!index)
         return;
-    while (index->ages.ring.next != &index->ages.ring) {
-        struct journal_entry *entry = entry_of_age(index->ages.ring.next);
-        order_remove(&index->ages, &entry->age);
-        free(entry);
+    for (struct journal_place *at = index->ages.ring.next, *next; at != &index->ages.ring; at = next) {
+        next = at->next;
+        free(entry_of_age(at));
     }
     free(index->buckets);
     free(index);

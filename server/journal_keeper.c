@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/encode.h"
 #include "common/log.h"
 #include "server/app.h"
 #include "server/statements.h"
@@ -108,29 +109,22 @@ static void inbox_read(struct db_run *run, int err)
         end_round(keeper);
 }
 
-/* The statement has a fixed number of parameters: the first id fills the rest. */
+/* The statement has a fixed number of parameters, ids as bytes and then in hex: the first event fills the rest. */
 static void read_inbox(struct journal_keeper *keeper)
 {
-    struct db_value *ids = ARENA_ARRAY(&keeper->arena, INBOX_KNOWN_MAX, struct db_value);
+    struct db_value *ids = ARENA_ARRAY(&keeper->arena, 2 * INBOX_KNOWN_MAX, struct db_value);
 
     for (unsigned i = 0; i < INBOX_KNOWN_MAX; i++) {
         const struct event *event = &keeper->events[i < keeper->n_events ? i : 0];
+        char *hex = arena_alloc(&keeper->arena, 2 * EVENT_ID_LEN + 1);
+        encode_hex(event->id, EVENT_ID_LEN, hex);
         ids[i] = DB_S(str_slice((const char *)event->id, EVENT_ID_LEN));
+        ids[INBOX_KNOWN_MAX + i] = DB_S(str_from(hex));
     }
     keeper->step = (struct db_step){.statement = SQL_INBOX_KNOWN, .params = ids, .expect = DB_ANY_COUNT};
     keeper->run = (struct db_run){
         .arena = &keeper->arena, .steps = &keeper->step, .n_steps = 1, .done = inbox_read, .data = keeper};
     db_pool_run(keeper->app->db, &keeper->run);
-}
-
-static struct event copy_event(struct arena *arena, const struct event *event)
-{
-    struct event copy = *event;
-    copy.gateway = arena_str(arena, event->gateway);
-    copy.raw = arena_str(arena, event->raw);
-    copy.ip = arena_str(arena, event->ip);
-    copy.login = arena_str(arena, event->login);
-    return copy;
 }
 
 static void due_read(void *data, const struct event *events, unsigned n_events)
@@ -144,7 +138,7 @@ static void due_read(void *data, const struct event *events, unsigned n_events)
     }
     keeper->events = ARENA_ARRAY(&keeper->arena, n_events, struct event);
     for (unsigned i = 0; i < n_events; i++)
-        keeper->events[i] = copy_event(&keeper->arena, &events[i]);
+        keeper->events[i] = event_copy(&events[i], &keeper->arena);
     read_inbox(keeper);
 }
 

@@ -10,7 +10,8 @@
 /* --- cookies -------------------------------------------------------------------------------------------------------
  */
 
-const char *page_session_cookie(const struct app *app)
+/* Names carry __Host- on https. */
+static const char *session_cookie(const struct app *app)
 {
     return app->https ? "__Host-session" : "session";
 }
@@ -31,12 +32,12 @@ static void set_cookie(struct page *page, struct response *response, const char 
 
 void page_set_session(struct page *page, struct response *response, const struct session *session)
 {
-    set_cookie(page, response, page_session_cookie(page->app), str_from(session->cookie), "");
+    set_cookie(page, response, session_cookie(page->app), str_from(session->cookie), "");
 }
 
 void page_clear_session(struct page *page, struct response *response)
 {
-    set_cookie(page, response, page_session_cookie(page->app), STR(""), "; Max-Age=0");
+    set_cookie(page, response, session_cookie(page->app), STR(""), "; Max-Age=0");
 }
 
 void page_bind_visitor(struct page *page)
@@ -396,7 +397,7 @@ void page_open(struct request *request, enum page_access access, const char *tit
     page->access = access;
     page->view.title = str_from(title);
     page->handler = next;
-    page->cookie = request_cookie(request, page_session_cookie(page->app));
+    page->cookie = request_cookie(request, session_cookie(page->app));
     if (page->cookie.len == 0)
         continue_logged_out(page);
     else

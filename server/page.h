@@ -88,8 +88,6 @@ void page_draw_error(struct request *request, unsigned status, const char *allow
 /* --- cookies -------------------------------------------------------------------------------------------------------
  */
 
-/* Names carry __Host- on https. */
-const char *page_session_cookie(const struct app *app);
 void page_set_session(struct page *page, struct response *response, const struct session *session);
 void page_clear_session(struct page *page, struct response *response);
 /* For a form that is shown to logged-out visitors: gives the browser a random cookie, unless it has one, and the form

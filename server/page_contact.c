@@ -1,5 +1,6 @@
 /* Modifier mes coordonnées. */
 #include "common/mail_address.h"
+#include "server/notice.h"
 #include "server/page.h"
 #include "server/pages.h"
 
@@ -65,8 +66,13 @@ static void show_form(struct page *page, unsigned status, struct contact_view *v
     page_send(page, response);
 }
 
+/* The old address is told: a thief who changes it must not go unnoticed. */
 static void changed(struct page *page)
 {
+    struct str old_email = page_user_text(page, USER_EMAIL);
+
+    if (!str_eq_nocase(old_email, page_field(page, "courriel")))
+        notice_email_changed(page->app, page_user_text(page, USER_LOGIN), old_email);
     page_redirect(page, STR("/accueil?coordonnees=enregistrees"));
 }
 

@@ -2,6 +2,7 @@
  * dies with the old password. */
 #include "common/err.h"
 #include "common/password.h"
+#include "server/notice.h"
 #include "server/page.h"
 #include "server/pages.h"
 
@@ -55,6 +56,7 @@ static void sessions_ended(void *data, int err, struct session *session)
 
 static void stored(struct page *page)
 {
+    notice_password_changed(page->app, page_user_text(page, USER_LOGIN));
     session_destroy_others(page->app->sessions, page->arena, page->session->user_id, STR_NULL, sessions_ended, page);
 }
 

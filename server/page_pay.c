@@ -102,7 +102,7 @@ static void loaded(struct page *page)
         return;
     }
     pay->contract = contracts_by_id(page->app->contracts, pay->row.contract_id);
-    if (!pay->contract)
+    if (!pay->contract || !pay->contract->key)
         page_fail(page, 503); /* not loaded yet, or its key cannot be opened */
     else if (pay->row.state == PAYMENT_CREATED)
         send_to_bank(page, pay);

@@ -38,7 +38,7 @@ static void show_recap(struct page *page, const struct payment_row *row)
         .email = row->email,
         .comment = row->comment,
         .brands = brands,
-        .n_brands = contract ? card_brands_list(contract->means, brands) : 0,
+        .n_brands = contract && contract->key ? card_brands_list(contract->means, brands) : 0,
     };
     struct response *response;
 

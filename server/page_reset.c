@@ -4,6 +4,7 @@
 #include "common/encode.h"
 #include "common/err.h"
 #include "common/password.h"
+#include "server/notice.h"
 #include "server/page.h"
 #include "server/pages.h"
 
@@ -64,6 +65,7 @@ static void sessions_ended(void *data, int err, struct session *session)
 static void stored(struct page *page)
 {
     struct reset *reset = page->state;
+    notice_password_changed(page->app, reset->owner.login);
     session_destroy_others(page->app->sessions, page->arena, reset->user_id, STR_NULL, sessions_ended, page);
 }
 

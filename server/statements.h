@@ -63,7 +63,6 @@ enum user_column {
 
 /* Columns of SQL_TRANSACTION. */
 enum transaction_column {
-    TX_ID,
     TX_REFERENCE,
     TX_KIND,
     TX_STATE,
@@ -106,7 +105,7 @@ enum history_column {
     HISTORY_RECEIPT_NUMBER,
 };
 
-enum { HISTORY_PAGE_ROWS = 25, LOGINS_ROWS = 50, INBOX_KNOWN_MAX = 50 };
+enum { HISTORY_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
 

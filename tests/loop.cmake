@@ -21,6 +21,7 @@ dp_test(loop/test_response.c dp_wire)
 
 dp_test(loop/test_worker_apply.c dp_worker_core dp_loop_peers)
 dp_test(loop/test_worker_failures.c dp_worker_core dp_loop_peers)
+dp_test(loop/test_worker_trust.c dp_worker_core dp_loop_peers)
 add_library(dp_smtp_peer STATIC loop/smtp_peer.c)
 target_include_directories(dp_smtp_peer PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(dp_smtp_peer PUBLIC dp_flags PkgConfig::SSL PkgConfig::CRYPTO Threads::Threads)

@@ -202,6 +202,22 @@ static int write_mails(struct apply *apply)
 
 /* One mail to each active person of that login or address, unless three went out within the hour. The answer on the
  * page is the same for everyone, so nothing tells whether there is such a person. */
+/* What its owner must hear of, in case it was somebody else. */
+static int write_notices(struct apply *apply)
+{
+    int err = 0;
+    for (size_t i = 0; i < apply->batch->n_entries && !err; i++) {
+        const struct batch_entry *entry = &apply->batch->entries[i];
+        bool is_email = entry->event.kind == EVENT_EMAIL_CHANGED;
+        struct db_value to = is_email ? DB_TEXT(entry->event.email) : DB_NULL;
+        struct db_value params[] = {text(is_email ? "EMAIL_CHANGED" : "PASSWORD_CHANGED"), to,
+                                    DB_TEXT(entry->event.login), to};
+        if (entry->verdict == VERDICT_NOTICE && str_is_utf8(entry->event.login) && str_is_utf8(entry->event.email))
+            err = db_run(apply->db, STATEMENT_NOTICE_MAIL_ADD, params, 4, &apply->arena, NULL);
+    }
+    return err;
+}
+
 static int write_resets(struct apply *apply)
 {
     int err = 0;
@@ -225,8 +241,8 @@ static int write_receipts(struct apply *apply)
 static int write_all(struct apply *apply)
 {
     static int (*const writers[])(struct apply *) = {
-        write_inbox,   write_changes, write_claims, write_accounts, write_ledger,
-        write_history, write_reviews, write_mails,  write_resets,   write_receipts,
+        write_inbox,   write_changes, write_claims, write_accounts, write_ledger,   write_history,
+        write_reviews, write_mails,   write_resets, write_notices,  write_receipts,
     };
     int err = 0;
     for (size_t i = 0; !err && i < sizeof writers / sizeof writers[0]; i++)

@@ -3,10 +3,19 @@
 #include "common/err.h"
 
 static const char *const verdict_names[VERDICT_COUNT] = {
-    [VERDICT_NONE] = "none",         [VERDICT_REPEATED] = "repeated",   [VERDICT_CREDITED] = "credited",
-    [VERDICT_CHANGED] = "changed",   [VERDICT_UNCHANGED] = "unchanged", [VERDICT_REVERSED] = "reversed",
-    [VERDICT_REFUNDED] = "refunded", [VERDICT_SUSPENSE] = "suspense",   [VERDICT_REVIEW] = "review",
-    [VERDICT_BAD_SEAL] = "bad_seal", [VERDICT_RESET] = "reset",         [VERDICT_UNVERIFIABLE] = "unverifiable",
+    [VERDICT_NONE] = "none",
+    [VERDICT_REPEATED] = "repeated",
+    [VERDICT_CREDITED] = "credited",
+    [VERDICT_CHANGED] = "changed",
+    [VERDICT_UNCHANGED] = "unchanged",
+    [VERDICT_REVERSED] = "reversed",
+    [VERDICT_REFUNDED] = "refunded",
+    [VERDICT_SUSPENSE] = "suspense",
+    [VERDICT_REVIEW] = "review",
+    [VERDICT_BAD_SEAL] = "bad_seal",
+    [VERDICT_RESET] = "reset",
+    [VERDICT_NOTICE] = "notice",
+    [VERDICT_UNVERIFIABLE] = "unverifiable",
 };
 
 const char *batch_verdict_name(enum batch_verdict verdict)
@@ -34,6 +43,16 @@ static bool is_repeated_before(const struct batch *batch, size_t n_before, const
     return false;
 }
 
+bool batch_event_has_own_id(const struct event *event, struct arena *arena)
+{
+    uint8_t id[EVENT_ID_LEN];
+    const struct gateway *gateway = gateway_find(event->gateway);
+    if (event->kind != EVENT_BANK_NOTIFICATION || !gateway)
+        return true;
+    event_id_for_bank(event->gateway, gateway->unseal(event->raw, arena), id);
+    return memcmp(id, event->id, EVENT_ID_LEN) == 0;
+}
+
 void batch_init(struct batch *batch, const struct stream_entry *entries, size_t n_entries)
 {
     *batch = (struct batch){.n_entries = n_entries};
@@ -44,6 +63,8 @@ void batch_init(struct batch *batch, const struct stream_entry *entries, size_t 
         entry->source = &entries[i];
         entry->seal = GATEWAY_SEAL_BAD;
         entry->parse_err = event_from_fields(entries[i].fields, entries[i].n_fields, &entry->event);
+        if (!entry->parse_err && !batch_event_has_own_id(&entry->event, &batch->arena))
+            entry->parse_err = ERR_INVALID;
         if (!entry->parse_err)
             entry->repeated = is_repeated_before(batch, i, entry->event.id);
     }
@@ -62,13 +83,15 @@ static bool is_call(const struct batch_entry *entry)
 static void verify_entry(struct batch_entry *entry, const struct contracts *contracts, struct arena *arena)
 {
     const struct gateway *gateway = gateway_find(entry->event.gateway);
+    entry->unready = !gateway;
     if (!gateway)
         return;
     struct gateway_call call = gateway->read_call(entry->event.raw, arena);
     entry->merchant_id = call.merchant_id;
     entry->reference = call.reference;
     entry->contract = contracts_find(contracts, entry->event.gateway, call.merchant_id);
-    if (entry->contract)
+    entry->unready = entry->contract && !entry->contract->bank.key;
+    if (entry->contract && !entry->unready)
         entry->seal = gateway->verify(&entry->contract->bank, entry->event.raw, arena);
 }
 

@@ -12,11 +12,11 @@
 #include "worker/contracts.h"
 #include "worker/stream.h"
 
-enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40, BATCH_REVIEWS_PER_ENTRY_MAX = 3 };
+enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40 };
 
 /* What became of an event; the names go to inbox.verdict. */
 enum batch_verdict {
-    VERDICT_NONE,     /* not decided: malformed, or of a newer dp-server */
+    VERDICT_NONE,     /* not decided: malformed, or for another worker */
     VERDICT_REPEATED, /* stands in the inbox already: nothing to do but to acknowledge */
     VERDICT_CREDITED,
     VERDICT_CHANGED,   /* another state, without money */
@@ -28,8 +28,12 @@ enum batch_verdict {
     VERDICT_BAD_SEAL,
     VERDICT_UNVERIFIABLE, /* no contract to check the seal with */
     VERDICT_RESET,        /* a password link was asked for */
+    VERDICT_NOTICE,       /* a password or an address was changed: its owner is told */
     VERDICT_COUNT,
 };
+/* Whether the event's id is that of its content. Who can write to Redis must not make a bank's call look applied, or
+ * buried: a junk entry under the id of a genuine one would. */
+bool batch_event_has_own_id(const struct event *event, struct arena *arena);
 const char *batch_verdict_name(enum batch_verdict verdict);
 
 /* ---- facts ---- */
@@ -77,9 +81,10 @@ struct batch_bank_ref {
 
 struct batch_entry {
     const struct stream_entry *source; /* borrowed */
-    int parse_err;                     /* 0; ERR_NOT_FOUND: of a newer dp-server, leave it; ERR_INVALID: malformed */
+    int parse_err; /* 0; ERR_NOT_FOUND: of a newer dp-server, leave it; ERR_INVALID: malformed, or not its own id */
     struct event event;
     bool repeated;                   /* in the inbox, or earlier in this batch */
+    bool unready;                    /* a gateway or a key that this worker does not have: another one may, leave it */
     struct str merchant_id;          /* what a bank's call says */
     struct str reference;            /* … before anyone believes it */
     const struct contract *contract; /* NULL: unknown merchant */

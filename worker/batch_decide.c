@@ -1,4 +1,5 @@
 /* Decides the events of a batch one after the other: judge, decide, book. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -187,6 +188,7 @@ static void book(struct step *step)
 {
     const struct payment_decision *decision = &step->decision;
     struct ledger_remarks remarks = {0};
+    assert(step->payment || !(decision->credit || decision->reverse || decision->refund));
     if (decision->credit)
         book_credit(step);
     if (decision->reverse) {
@@ -329,10 +331,14 @@ void batch_decide(struct batch *batch)
             continue;
         if (entry->repeated)
             entry->verdict = VERDICT_REPEATED;
+        else if (entry->unready)
+            continue;
         else if (entry->event.kind == EVENT_BANK_NOTIFICATION)
             decide_call(batch, entry);
-        else
+        else if (entry->event.kind == EVENT_PASSWORD_RESET_REQUESTED)
             entry->verdict = VERDICT_RESET;
+        else
+            entry->verdict = VERDICT_NOTICE;
     }
     merge_account_moves(&batch->plan);
 }

@@ -27,6 +27,7 @@ struct contracts {
     struct contract *items;
     size_t count;
     int64_t loaded_ms; /* monotonic; 0: never */
+    int64_t wanted_ms; /* loaded before then: old */
 };
 
 struct contracts *contracts_new(const struct vault *vault, bool demonstration)
@@ -84,9 +85,27 @@ static void take_over(struct contracts *contracts, const struct db_result *rows)
         if (err)
             log_error("contract_unusable", LOG_INT("contract", record.id), LOG_SLICE("gateway", record.gateway),
                       LOG_ERR(err));
-        else
+        if (contract->bank.gateway)
             contracts->count++;
     }
+}
+
+void contracts_outdate(struct contracts *contracts)
+{
+    contracts->wanted_ms = clock_monotonic_ms();
+}
+
+static bool is_new(const struct contracts *contracts)
+{
+    return contracts->loaded_ms && contracts->loaded_ms >= contracts->wanted_ms;
+}
+
+unsigned contracts_pause_ms(const struct contracts *contracts)
+{
+    int64_t age_ms = clock_monotonic_ms() - contracts->loaded_ms;
+    if (!contracts->loaded_ms || is_new(contracts) || age_ms >= CONTRACTS_RELOAD_MS)
+        return 0;
+    return (unsigned)(CONTRACTS_RELOAD_MS - age_ms);
 }
 
 int contracts_reload(struct contracts *contracts, struct db *db, bool *ret_loaded)
@@ -95,7 +114,7 @@ int contracts_reload(struct contracts *contracts, struct db *db, bool *ret_loade
     struct db_result rows;
     int64_t now_ms = clock_monotonic_ms();
     *ret_loaded = false;
-    if (contracts->loaded_ms && now_ms - contracts->loaded_ms < CONTRACTS_RELOAD_MS)
+    if (is_new(contracts))
         return 0;
     arena_init(&arena, ARENA_MAX);
     int err = db_run(db, STATEMENT_CONTRACTS, NULL, 0, &arena, &rows);

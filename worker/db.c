@@ -24,28 +24,36 @@ struct db {
     char error[ERROR_SIZE];
 };
 
+/* Codes of a class, ended by 0. */
+static const unsigned busy_codes[] = {1205, 1213, 1020, 1969 /* max_statement_time */, 0};
+static const unsigned conflict_codes[] = {1062, 1586, 4025, /* unique key, CHECK */
+                                          1644, 1452, 1369, /* trigger, foreign key, view */
+                                          0};
+static const unsigned away_codes[] = {1180, 1047, 1053, 1927, 2002, 2003, 2006, 2012,
+                                      2013, 2026, 2055, 1158, 1159, 1160, 1161, /* the network, as the server sees it */
+                                      1040, 1203,                               /* too many connections */
+                                      1290, 1836,                               /* a node that became read-only */
+                                      1317, 1045,             /* interrupted; access not granted (yet) */
+                                      1021, 1114, 1030,       /* its disk is full, or fails */
+                                      1037, 1038, 1041, 1206, /* its memory */
+                                      1044, 1049, 1142, 1143, /* statements are the same for every entry: rights … */
+                                      1054, 1146, /* … columns and tables that are not there (yet) are a migration's */
+                                      0};
+
+static bool is_among(unsigned code, const unsigned *codes)
+{
+    while (*codes && *codes != code)
+        codes++;
+    return *codes != 0;
+}
+
 int db_classify(unsigned code)
 {
-    static const struct {
-        unsigned code;
-        int err;
-    } classes[] = {
-        {1205, ERR_BUSY},        {1213, ERR_BUSY},        {1020, ERR_BUSY},
-        {1969, ERR_BUSY}, /* max_statement_time */
-        {1180, ERR_UNAVAILABLE}, {1047, ERR_UNAVAILABLE}, {1053, ERR_UNAVAILABLE},
-        {1927, ERR_UNAVAILABLE}, {2002, ERR_UNAVAILABLE}, {2003, ERR_UNAVAILABLE},
-        {2006, ERR_UNAVAILABLE}, {2013, ERR_UNAVAILABLE}, {1040, ERR_UNAVAILABLE},
-        {1203, ERR_UNAVAILABLE},                          /* too many connections */
-        {1290, ERR_UNAVAILABLE}, {1836, ERR_UNAVAILABLE}, /* a node that became read-only */
-        {1317, ERR_UNAVAILABLE}, {1045, ERR_UNAVAILABLE}, /* interrupted; access not granted (yet) */
-        {1062, ERR_CONFLICT},    {1586, ERR_CONFLICT},    {4025, ERR_CONFLICT}, /* unique key, CHECK */
-        {1644, ERR_CONFLICT},    {1452, ERR_CONFLICT},    {1369, ERR_CONFLICT}, /* trigger, foreign key, view */
-    };
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
-        if (classes[i].code == code)
-            return classes[i].err;
-    }
-    return ERR_INTERNAL;
+    if (is_among(code, busy_codes))
+        return ERR_BUSY;
+    if (is_among(code, away_codes))
+        return ERR_UNAVAILABLE;
+    return is_among(code, conflict_codes) ? ERR_CONFLICT : ERR_INTERNAL;
 }
 
 static void disconnect(struct db *db)
@@ -266,7 +274,7 @@ int db_run(struct db *db, enum statement statement, const struct db_value *param
            struct db_result *ret)
 {
     struct db_result result = {0};
-    MYSQL_STMT *stmt;
+    MYSQL_STMT *stmt = NULL;
     int err = ensure_connection(db);
     if (!err)
         err = prepare(db, statement, 0, &stmt);
@@ -291,7 +299,7 @@ static int run_chunk(struct db *db, enum statement statement, const struct db_va
     size_t index = list_size_index(n_list);
     size_t n_values = n_params + list_sizes[index];
     struct db_value *values = ARENA_ARRAY(arena, n_values, struct db_value);
-    MYSQL_STMT *stmt;
+    MYSQL_STMT *stmt = NULL;
     if (n_params)
         memcpy(values, params, n_params * sizeof *values);
     for (size_t i = 0; i < list_sizes[index]; i++)
@@ -319,7 +327,7 @@ int db_run_bulk(struct db *db, enum statement statement, const struct db_value *
                 int64_t expected_rows, struct arena *arena)
 {
     struct db_result result = {0};
-    MYSQL_STMT *stmt;
+    MYSQL_STMT *stmt = NULL;
     assert(n_rows <= DB_BULK_MAX);
     if (n_rows == 0)
         return 0;

@@ -3,11 +3,13 @@
  *
  * Every call has a deadline (connect, read and write time-outs of Connector/C and max_statement_time). Errors:
  *   ERR_BUSY         the transaction lost against another one (1205, 1213, 1020): roll back and run it again
- *   ERR_UNAVAILABLE  the server cannot be reached, shuts down or lost the connection (1047, 1053, 1180, 1927, 2002 …):
- * the outcome of a COMMIT is then unknown; roll back (which forgets the connection) and run again ERR_CONFLICT     a
- * unique key, a CHECK or a trigger said no ERR_INTERNAL     anything else: a statement or its data are wrong The first
- * two never count against an event (reliability.md §2.1). Outside a transaction a call connects when needed; inside one
- * it never does, so half a transaction can not slip into a new connection. */
+ *   ERR_UNAVAILABLE  the server cannot be reached, shuts down, has no room, lacks the schema or lost the connection
+ *                    (1047, 1053, 1114, 1146, 1180, 1927, 2002 …): the outcome of a COMMIT is then unknown; roll back
+ *                    (which forgets the connection) and run again
+ *   ERR_CONFLICT     a unique key, a CHECK or a trigger said no
+ *   ERR_INTERNAL     anything else: a statement or its data are wrong
+ * The first two never count against an event (reliability.md §2.1). Outside a transaction a call connects when needed;
+ * inside one it never does, so half a transaction can not slip into a new connection. */
 #ifndef DP_WORKER_DB_H
 #define DP_WORKER_DB_H
 

@@ -3,6 +3,7 @@
 #include "common/buf.h"
 #include "common/encode.h"
 #include "common/err.h"
+#include "worker/batch.h"
 
 enum {
     ARENA_MAX = 4 * 1024 * 1024,
@@ -62,6 +63,15 @@ static void encode_fields(const struct stream_entry *entry, struct buf *out)
     }
 }
 
+/* The journal lets an event go when its id stands among the dead letters: only its own id may. */
+static struct str proven_id(const struct stream_entry *entry, struct arena *arena)
+{
+    struct event event;
+    if (event_from_fields(entry->fields, entry->n_fields, &event) || !batch_event_has_own_id(&event, arena))
+        return STR("");
+    return fitting(arena, field(entry, STR("id")), ID_MAX_LEN);
+}
+
 int poison_bury(struct db *db, const struct stream_entry *entry, const char *reason, int64_t failures)
 {
     struct arena arena;
@@ -71,7 +81,7 @@ int poison_bury(struct db *db, const struct stream_entry *entry, const char *rea
     encode_fields(entry, &fields);
     struct db_value params[] = {
         DB_TEXT(entry->id),
-        DB_TEXT(fitting(&arena, field(entry, STR("id")), ID_MAX_LEN)),
+        DB_TEXT(proven_id(entry, &arena)),
         DB_TEXT(fitting(&arena, field(entry, STR("kind")), NAME_MAX_LEN)),
         DB_TEXT(buf_str(&fields)),
         DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX)),

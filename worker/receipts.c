@@ -41,7 +41,7 @@ int receipts_number(struct db *db, const struct plan_credit *credits, size_t n_c
     for (size_t i = 0; i < n_credits; i++)
         sorted[i] = &credits[i];
     if (n_credits)
-        qsort(sorted, n_credits, sizeof *sorted, compare_credits);
+        qsort(sorted, n_credits, sizeof(const struct plan_credit *), compare_credits);
     for (size_t at = 0; !err && at < n_credits;) {
         size_t n = 1;
         while (at + n < n_credits && sorted[at + n]->school_id == sorted[at]->school_id)

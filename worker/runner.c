@@ -28,12 +28,16 @@ static int wait_for_database(struct runner *runner, struct backoff *backoff, int
     return drain_wait(runner->drain, backoff_next_ms(backoff)) ? ERR_CANCELLED : 0;
 }
 
-/* Unknown merchants and bad seals get one second chance with contracts as they are now. */
+/* Unknown merchants and bad seals get one second chance with contracts as they are now: what is decided here is final,
+ * and dp-server may know a contract or a key that came a moment ago. */
 static int verify(struct runner *runner, struct batch *batch)
 {
     bool loaded;
     if (batch_verify(batch, runner->contracts))
         return 0;
+    unsigned pause_ms = contracts_pause_ms(runner->contracts);
+    if (pause_ms && drain_wait(runner->drain, pause_ms))
+        return ERR_CANCELLED;
     int err = contracts_reload(runner->contracts, runner->db, &loaded);
     if (!err && loaded)
         batch_verify(batch, runner->contracts);
@@ -222,6 +226,7 @@ int runner_run(struct runner *runner, const struct stream_entry *entries, size_t
 {
     bool suspect = false;
     int parse_err;
+    contracts_outdate(runner->contracts);
     for (size_t i = 0; i < n_entries; i++) {
         outcomes[i] = RUNNER_LEAVE;
         suspect = suspect || poison_is_suspect(&entries[i]);

@@ -73,6 +73,12 @@ static const struct {
               "'PASSWORD_RESET', u.school_id, u.id, u.email, " NOW ", " NOW " FROM users u WHERE (u.login = ? OR "
               "u.email = ?) AND u.active AND u.email <> '' AND (SELECT COUNT(*) FROM mail_outbox o WHERE o.user_id = "
               "u.id AND o.kind = 'PASSWORD_RESET' AND o.created_at > " NOW " - INTERVAL 1 HOUR) < ? LIMIT ?"),
+    /* To the address given (the old one, where that is what changed), else to the person's own. */
+    STATEMENT(NOTICE_MAIL_ADD,
+              "INSERT INTO mail_outbox (kind, school_id, user_id, recipient, next_attempt_at, created_at) SELECT ?, "
+              "u.school_id, u.id, COALESCE(?, u.email), " NOW ", " NOW
+              " FROM users u WHERE u.login = ? AND u.active AND "
+              "COALESCE(?, u.email) <> ''"),
     STATEMENT(RECEIPT_COUNT,
               "INSERT INTO receipt_counters (school_id, year, last_number) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE "
               "last_number = last_number + VALUES(last_number) RETURNING last_number"),

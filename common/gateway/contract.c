@@ -23,9 +23,10 @@ int contract_open(const struct contract_record *record, const struct vault *vaul
                   struct arena *arena, struct gateway_contract *ret)
 {
     const struct gateway *gateway = gateway_find(record->gateway);
-    struct gateway_key *key;
+    struct gateway_key *key = NULL;
     int err = gateway ? open_key(record, gateway, vault, demonstration, arena, &key) : ERR_NOT_FOUND;
-    if (err)
+    *ret = (struct gateway_contract){0};
+    if (err == ERR_NOT_FOUND || err == ERR_FORBIDDEN)
         return err;
     *ret = (struct gateway_contract){
         .id = record->id,
@@ -38,5 +39,5 @@ int contract_open(const struct contract_record *record, const struct vault *vaul
         .callback_extra = arena_str(arena, record->callback_extra),
         .key = key,
     };
-    return 0;
+    return err;
 }

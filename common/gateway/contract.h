@@ -14,8 +14,9 @@ struct contract_record {
 };
 
 /* Texts go to `arena`; the key is the caller's (gateway->key_free). With `demonstration` false the bank's published
- * merchant and key are refused: ERR_FORBIDDEN. ERR_NOT_FOUND for a gateway that there is not, ERR_CORRUPT for a key
- * that this vault did not seal, else as gateway->key_new. */
+ * merchant and key are refused: ERR_FORBIDDEN. ERR_NOT_FOUND for a gateway that there is not; after both ret->gateway
+ * is NULL. ERR_CORRUPT for a key that this vault did not seal, else as gateway->key_new: *ret then has all but its key,
+ * so that calls of this merchant are known to be somebody's and are kept. */
 int contract_open(const struct contract_record *record, const struct vault *vault, bool demonstration,
                   struct arena *arena, struct gateway_contract *ret);
 

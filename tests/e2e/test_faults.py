@@ -103,6 +103,18 @@ def test_pages_say_503_without_the_database_and_come_back(own_stack):
     until("the page is back", lambda: parent.get("/accueil").status == 200)
 
 
+def test_a_notice_survives_an_empty_redis(own_stack):
+    stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"}, workers=0)
+    parent = Parent(stack, "durand").log_in()
+    page = parent.get("/coordonnees").page
+    fields = {name: page.fields[name] for name in ("nom", "prenom", "adresse1", "adresse2", "code_postal", "ville", "telephone", "courriel")}
+    assert parent.submit("/coordonnees", {**fields, "courriel": "neuf@example.org"}).status == 303
+    until("the event", lambda: stack.redis("XLEN", "dp:events") == "1")
+    stack.redis("FLUSHALL")
+    stack.start_worker(0)
+    until("the notice", lambda: [mail for mail in Mails(stack).all() if mail["to"] == [fields["courriel"]]], timeout=60)
+
+
 def test_mail_is_tried_again(own_stack):
     stack = own_stack(config_extra={"mail_extra": "timeout_ms = 2000"})
     _, bank, reference = sent_to_bank(stack)

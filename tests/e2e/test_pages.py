@@ -3,7 +3,7 @@ import re
 import socket
 
 import pytest
-from client import Client, Parent, until
+from client import Client, Mails, Parent, until
 
 PAGES = ["/accueil", "/crediter", "/historique", "/historique/connexions", "/coordonnees", "/mot-de-passe"]
 
@@ -170,6 +170,18 @@ def test_contact_details_are_changed_and_judged(martin):
     assert martin.submit("/coordonnees", fields).status == 303
 
 
+def test_the_old_address_hears_of_a_new_one(stack, martin):
+    page = martin.get("/coordonnees").page
+    fields = {name: page.fields[name] for name in ("nom", "prenom", "adresse1", "adresse2", "code_postal", "ville", "telephone", "courriel")}
+    old = fields["courriel"]
+    before = len(Mails(stack).all())
+    martin.submit("/coordonnees", {**fields, "courriel": "nouvelle.adresse@example.org"})
+    notice = until("the notice", lambda: [mail for mail in Mails(stack).all()[before:] if mail["to"] == [old]])[0]
+    assert "n…@example.org" in notice["text"] and "nouvelle.adresse" not in notice["raw"]
+    martin.submit("/coordonnees", fields)
+    until("the notice back", lambda: any(mail["to"] == ["nouvelle.adresse@example.org"] for mail in Mails(stack).all()[before:]))
+
+
 def test_the_default_password_must_be_changed_at_first_login(stack):
     stack.sql("INSERT INTO users (school_id, external_id, login, role, password_hash, must_change_password, last_name, first_name, email) "
               "SELECT school_id, 'first-login', 'premier', role, password_hash, TRUE, 'Premier', 'Anne', 'anne@example.org' "
@@ -188,6 +200,8 @@ def test_the_default_password_must_be_changed_at_first_login(stack):
     stolen.cookies = old_cookies
     assert stolen.get("/accueil").location.startswith("/connexion")
     Parent(stack, "premier", "sept petits velours").log_in()
+    notice = until("the notice", lambda: [mail for mail in Mails(stack).all() if mail["to"] == ["anne@example.org"]])[0]
+    assert "mot de passe" in notice["subject"] and "premier" in notice["text"]
 
 
 def test_logging_out_ends_the_session(durand):

@@ -40,7 +40,7 @@ static void assert_same(const struct event *a, const struct event *b)
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->at_us, b->at_us);
     assert_true(str_eq(a->gateway, b->gateway) && str_eq(a->raw, b->raw) && str_eq(a->ip, b->ip));
-    assert_true(str_eq(a->login, b->login) && a->unverified == b->unverified);
+    assert_true(str_eq(a->login, b->login) && str_eq(a->email, b->email) && a->unverified == b->unverified);
 }
 
 static void check_both_ways(const struct event *event)
@@ -62,14 +62,20 @@ static void check_both_ways(const struct event *event)
     event_encode(event, &buf);
     assert_int_equal(event_decode(buf_str(&buf), &back), 0);
     assert_same(event, &back);
-    buf_done(&buf);
+    arena_init(&arena, 65536);
+    back = event_copy(&back, &arena);
+    buf_done(&buf); /* the copy has nothing of it */
+    assert_same(event, &back);
+    arena_done(&arena);
 }
 
 static void both_ways(void **state)
 {
-    struct event event = bank_event();
+    struct event event = {.kind = EVENT_EMAIL_CHANGED, .login = STR("durand"), .email = STR("old@example.org")};
     char *raw = malloc(EVENT_RAW_MAX);
     (void)state;
+    check_both_ways(&event);
+    event = bank_event();
     check_both_ways(&event);
     event.unverified = true;
     check_both_ways(&event);
@@ -146,6 +152,10 @@ static void entries(void **state)
         {"unverified, badly", ERR_INVALID, {BANK, "gateway", "spplus", "raw", "a=1", "unverified", "0"}},
         {"unverified, empty", ERR_INVALID, {BANK, "gateway", "spplus", "raw", "a=1", "unverified", ""}},
         {"no login", ERR_INVALID, {HEAD, "kind", "password_reset_requested", "ip", "::1"}},
+        {"password changed", 0, {HEAD, "kind", "password_changed", "login", "durand"}},
+        {"password changed, whose", ERR_INVALID, {HEAD, "kind", "password_changed"}},
+        {"address changed", 0, {HEAD, "kind", "email_changed", "login", "durand", "email", "old@example.org"}},
+        {"address changed, from where", ERR_INVALID, {HEAD, "kind", "email_changed", "login", "durand"}},
         {"odd", ERR_INVALID, {BANK, "gateway", "spplus", "raw", "a=1", "ip"}},
     };
     (void)state;
