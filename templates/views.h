@@ -316,6 +316,42 @@ struct help_view {
     struct str bursar_phone; /* of the school; while logged in */
 };
 
+/* Who runs the site; what the configuration does not say is empty. */
+struct operator_view {
+    struct str name;
+    struct str address;
+    struct str email;
+};
+
+/* GET /accessibilite */
+struct accessibility_view {
+    struct page_view page;
+    struct operator_view operator;
+    struct str base_url;
+    struct str bursar_phone; /* of the school; while logged in */
+    struct str bursar_email;
+};
+
+/* GET /mentions-legales */
+struct legal_notice_view {
+    struct page_view page;
+    struct operator_view operator;
+    struct str host;
+    struct str bursar_phone;
+    struct str bursar_email;
+};
+
+/* GET /donnees-personnelles */
+struct privacy_view {
+    struct page_view page;
+    struct operator_view operator;
+    struct str host;
+    struct str dpo_email;
+    int64_t session_minutes; /* without activity */
+    struct str bursar_phone;
+    struct str bursar_email;
+};
+
 /* Every answer of class 4xx or 5xx that has no page of its own. */
 struct error_view {
     struct page_view page;
