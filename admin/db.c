@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 
 enum { ARENA_CELLS_MIN = 1, ERROR_SIZE = 600, READ_TIMEOUT_S = 120 };
@@ -93,9 +94,9 @@ static int connect_to(struct db *db, const struct config *config, bool with_data
 
 int db_open(const struct config *config, bool with_database, struct db **ret_db)
 {
-    struct db *db = calloc(1, sizeof *db);
-    if (!db || !mysql_init(&db->mysql))
-        log_fatal("out_of_memory", LOG_INT("bytes", sizeof *db));
+    struct db *db = HEAP_NEW(struct db);
+    if (!mysql_init(&db->mysql))
+        log_fatal("out_of_memory");
     set_options(&db->mysql, config);
     int err = connect_to(db, config, with_database);
     if (err)

@@ -13,6 +13,7 @@
 
 #include "common/arena.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "common/mail_address.h"
 
@@ -430,11 +431,9 @@ static int parse(struct loader *loader)
 
 int config_load(const char *path, struct config **ret_config, char *error, size_t error_size)
 {
-    struct loader *loader = calloc(1, sizeof *loader);
+    struct loader *loader = HEAP_NEW(struct loader);
     int err = ERR_IO;
 
-    if (!loader)
-        log_fatal("out_of_memory", LOG_INT("bytes", sizeof *loader));
     arena_init(&loader->arena, CONFIG_BYTES_MAX);
     loader->path = path;
     loader->error = error;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/heap.h"
 #include "common/log.h"
 
 struct digest_hmac {
@@ -33,12 +34,10 @@ void digest_sha256(struct str message, uint8_t out[DIGEST_SHA256_LEN])
 
 static struct digest_hmac *new_hmac(const char *hash, const void *key, size_t key_len, size_t len)
 {
-    struct digest_hmac *hmac = calloc(1, sizeof *hmac);
+    struct digest_hmac *hmac = HEAP_NEW(struct digest_hmac);
     char name[16];
     OSSL_PARAM params[2];
 
-    if (!hmac)
-        log_fatal("out_of_memory");
     snprintf(name, sizeof name, "%s", hash);
     params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
     params[1] = OSSL_PARAM_construct_end();

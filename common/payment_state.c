@@ -233,58 +233,58 @@ static const struct {
     [REVIEW_NONE] = {"NONE", "Rien à vérifier."},
     [REVIEW_BAD_SHAPE] = {"BAD_SHAPE",
                           "Un message de la banque porte un sceau valable mais ne correspond pas exactement à la "
-                          "demande envoyée. Rien n’a été crédité. Vérifiez ce paiement sur l’espace de la banque."},
+                          "demande envoyée. Rien n'a été crédité. Vérifiez ce paiement sur l'espace de la banque."},
     [REVIEW_UNKNOWN_REFERENCE] = {"UNKNOWN_REFERENCE",
-                                  "La banque annonce une opération dont la référence est inconnue ici. Si de l’argent "
-                                  "a été reçu, il est en attente d’imputation. Recherchez le payeur avec la banque."},
+                                  "La banque annonce une opération dont la référence est inconnue ici. Si de l'argent "
+                                  "a été reçu, il est en attente d'imputation. Recherchez le payeur avec la banque."},
     [REVIEW_AMOUNT_MISMATCH] =
         {"AMOUNT_MISMATCH",
-         "La banque annonce un autre montant que celui du paiement. Ce message n’a rien crédité\u00a0; "
-         "l’argent nouveau est en attente d’imputation. Comparez avec l’espace de la banque."},
+         "La banque annonce un autre montant que celui du paiement. Ce message n'a rien crédité\u00a0; "
+         "l'argent nouveau est en attente d'imputation. Comparez avec l'espace de la banque."},
     [REVIEW_CURRENCY_MISMATCH] =
         {"CURRENCY_MISMATCH",
-         "La banque annonce ce paiement dans une autre monnaie. Ce message n’a rien crédité\u00a0; "
-         "l’argent nouveau est en attente d’imputation. Comparez avec l’espace de la banque."},
+         "La banque annonce ce paiement dans une autre monnaie. Ce message n'a rien crédité\u00a0; "
+         "l'argent nouveau est en attente d'imputation. Comparez avec l'espace de la banque."},
     [REVIEW_CONTRACT_MISMATCH] =
-        {"CONTRACT_MISMATCH", "Ce paiement est annoncé par un autre contrat bancaire que le sien. Ce message n’a rien "
-                              "crédité\u00a0; l’argent reçu est en attente d’imputation. Interrogez la banque."},
+        {"CONTRACT_MISMATCH", "Ce paiement est annoncé par un autre contrat bancaire que le sien. Ce message n'a rien "
+                              "crédité\u00a0; l'argent reçu est en attente d'imputation. Interrogez la banque."},
     [REVIEW_NEVER_SENT] = {"NEVER_SENT",
-                           "La banque parle d’un paiement qui ne lui a jamais été envoyé. Rien n’a été crédité\u00a0; "
-                           "l’argent reçu est en attente d’imputation. Vérifiez sur l’espace de la banque."},
+                           "La banque parle d'un paiement qui ne lui a jamais été envoyé. Rien n'a été crédité\u00a0; "
+                           "l'argent reçu est en attente d'imputation. Vérifiez sur l'espace de la banque."},
     [REVIEW_SECOND_ACCEPTANCE] =
         {"SECOND_ACCEPTANCE",
          "La banque a accepté ce paiement une seconde fois\u00a0: la carte a sans doute été débitée "
          "deux fois. La seconde somme est en attente\u00a0; remboursez-la à la famille."},
     [REVIEW_BANK_REF_REUSED] = {"BANK_REF_REUSED",
-                                "La banque a donné à ce paiement un numéro d’opération qui a déjà servi à un autre. "
-                                "Rien n’a été crédité. Vérifiez les deux paiements sur l’espace de la banque."},
+                                "La banque a donné à ce paiement un numéro d'opération qui a déjà servi à un autre. "
+                                "Rien n'a été crédité. Vérifiez les deux paiements sur l'espace de la banque."},
     [REVIEW_REVERSAL_UNMATCHED] = {"REVERSAL_UNMATCHED",
                                    "La banque annonce un rejet ou un remboursement qui ne correspond pas à "
-                                   "l’encaissement de ce paiement. Rien n’a été changé. Vérifiez sur l’espace de la "
+                                   "l'encaissement de ce paiement. Rien n'a été changé. Vérifiez sur l'espace de la "
                                    "banque."},
     [REVIEW_REFUND_OPENED] =
         {"REFUND_OPENED",
          "Un remboursement de ce paiement est en cours à la banque. Suivez-le\u00a0: le paiement passera "
-         "à «\u00a0Paiement remboursé\u00a0» quand la banque l’aura exécuté."},
+         "à «\u00a0Paiement remboursé\u00a0» quand la banque l'aura exécuté."},
     [REVIEW_TEST_PAYMENT] =
-        {"TEST_PAYMENT", "La banque a transmis un paiement de test. Rien n’a été crédité. Si vous n’avez fait aucun "
+        {"TEST_PAYMENT", "La banque a transmis un paiement de test. Rien n'a été crédité. Si vous n'avez fait aucun "
                          "essai, prévenez la banque\u00a0: la boutique est peut-être restée en mode test."},
     [REVIEW_UNCLEAR_CODE] = {"UNCLEAR_CODE",
-                             "La banque a transmis un code qui ne permet pas de conclure. Rien n’a été changé. "
-                             "Consultez l’opération sur l’espace de la banque."},
+                             "La banque a transmis un code qui ne permet pas de conclure. Rien n'a été changé. "
+                             "Consultez l'opération sur l'espace de la banque."},
     [REVIEW_CLAIM_OVERPAID] = {"CLAIM_OVERPAID",
-                               "Le paiement dépasse ce qui restait dû sur la créance. L’excédent est en attente\u00a0: "
+                               "Le paiement dépasse ce qui restait dû sur la créance. L'excédent est en attente\u00a0: "
                                "imputez-le à un compte ou remboursez-le à la famille."},
     [REVIEW_LINES_MISMATCH] = {"LINES_MISMATCH",
                                "Le détail du paiement ne correspond pas à son montant total. La différence est en "
-                               "attente d’imputation. Prévenez le service technique."},
+                               "attente d'imputation. Prévenez le service technique."},
     [REVIEW_UNVERIFIABLE] =
-        {"UNVERIFIABLE", "Un message qui dit venir de la banque n’a pas pu être vérifié\u00a0: aucun contrat ne lui "
-                         "correspond. Rien n’a été crédité. Contrôlez le paramétrage du contrat bancaire."},
+        {"UNVERIFIABLE", "Un message qui dit venir de la banque n'a pas pu être vérifié\u00a0: aucun contrat ne lui "
+                         "correspond. Rien n'a été crédité. Contrôlez le paramétrage du contrat bancaire."},
     [REVIEW_ACCEPTED_AFTER_REVERSAL] =
         {"ACCEPTED_AFTER_REVERSAL",
-         "La banque confirme un paiement qu’elle avait rejeté. Le compte n’a pas été crédité "
-         "de nouveau. Vérifiez sur l’espace de la banque ce qui a été réellement encaissé."},
+         "La banque confirme un paiement qu'elle avait rejeté. Le compte n'a pas été crédité "
+         "de nouveau. Vérifiez sur l'espace de la banque ce qui a été réellement encaissé."},
 };
 
 const char *review_reason_name(enum review_reason reason)

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/heap.h"
 #include "common/rand.h"
 
 enum { BUCKETS = 1024 };
@@ -20,17 +20,9 @@ struct address_count {
     uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
 
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory)
-        log_fatal("out_of_memory", LOG_INT("bytes", (int64_t)size));
-    return memory;
-}
-
 struct address_count *address_count_new(void)
 {
-    struct address_count *counts = allocate(sizeof *counts);
+    struct address_count *counts = HEAP_NEW(struct address_count);
     rand_bytes(counts->hash_key, sizeof counts->hash_key);
     return counts;
 }
@@ -75,7 +67,7 @@ void address_count_take(struct address_count *counts, const struct client_addres
 {
     struct entry **link = find(counts, key);
     if (!*link) {
-        *link = allocate(sizeof **link);
+        *link = HEAP_NEW(struct entry);
         (*link)->key = *key;
     }
     (*link)->count++;

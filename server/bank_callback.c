@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "server/app.h"
 #include "server/bank_callback.h"
@@ -24,6 +25,7 @@ struct call {
     struct app *app;
     const struct gateway *gateway;
     const struct gateway_contract *contract; /* of this turn of the loop only */
+    bool reloaded;                           /* the contracts were asked for again */
     struct event event;
     enum keeper journal, stream;
     bool answered;
@@ -134,9 +136,7 @@ static void stream_kept(void *data, int err)
 
 static void start_timer(struct call *call)
 {
-    call->timer = calloc(1, sizeof *call->timer);
-    if (!call->timer)
-        log_fatal("out_of_memory");
+    call->timer = HEAP_NEW(uv_timer_t);
     uv_timer_init(call->app->loop, call->timer);
     call->timer->data = call;
     uv_timer_start(call->timer, timer_fired, STREAM_WAIT_MS, STREAM_WAIT_MS);
@@ -160,12 +160,20 @@ static void keep(struct call *call)
 /* --- judging the seal ----------------------------------------------------------------------------------------------
  */
 
+static void contract_reloaded(void *data, int err);
+
+/* A bank does not always try again after a 403, and a key may be new: one look at the database before it, unless that
+ * would only make whoever guesses seals hold connections while it is away. */
 static void verify(struct call *call)
 {
-    if (call->gateway->verify(call->contract, call->event.raw, &call->request->arena) == GATEWAY_SEAL_GOOD)
+    if (call->gateway->verify(call->contract, call->event.raw, &call->request->arena) == GATEWAY_SEAL_GOOD) {
         keep(call);
-    else
+    } else if (!call->reloaded && db_pool_ready(call->app->db) > 0) {
+        call->reloaded = true;
+        contracts_reload(call->app->contracts, contract_reloaded, call);
+    } else {
         refuse(call, "bad seal");
+    }
 }
 
 /* So many calls that nobody could check are kept; beyond, an attacker would fill the disk. */
@@ -236,10 +244,12 @@ static void take_call(struct request *request, const struct gateway *gateway)
     event_id_for_bank(call->event.gateway, gateway->unseal(raw, &request->arena), call->event.id);
     read = gateway->read_call(raw, &request->arena);
     call->contract = contracts_by_merchant(call->app->contracts, gateway, read.merchant_id);
-    if (call->contract)
+    if (call->contract) {
         judge(call);
-    else
+    } else {
+        call->reloaded = true;
         contracts_reload(call->app->contracts, contract_reloaded, call);
+    }
 }
 
 void bank_callback_spplus(struct request *request)

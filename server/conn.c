@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/heap.h"
 #include "common/log.h"
 #include "server/conn_private.h"
 #include "server/response.h"
@@ -220,10 +221,7 @@ void conn_resume(struct conn *conn)
 
 static struct conn *conn_new(struct listener *listener)
 {
-    struct conn *conn = calloc(1, sizeof *conn);
-
-    if (!conn)
-        log_fatal("out_of_memory", LOG_INT("bytes", (int64_t)sizeof *conn));
+    struct conn *conn = HEAP_NEW(struct conn);
     conn->listener = listener;
     conn->n_handles = 2;
     buf_init(&conn->input, INPUT_MAX);

@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "server/contracts_file.h"
 #include "server/statements.h"
@@ -256,9 +257,7 @@ static void load_file(struct contracts *contracts)
 struct contracts *contracts_new(uv_loop_t *loop, const struct config *config, const struct vault *vault,
                                 struct db_pool *db)
 {
-    struct contracts *contracts = calloc(1, sizeof *contracts);
-    if (!contracts)
-        log_fatal("out_of_memory");
+    struct contracts *contracts = HEAP_NEW(struct contracts);
     contracts->config = config;
     contracts->vault = vault;
     contracts->db = db;

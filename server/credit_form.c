@@ -84,6 +84,8 @@ static bool owns_account(const struct accounts *accounts, int64_t id)
 
 static void check_account(struct credit_form *form, struct credit_line *line, const struct credit_rules *rules)
 {
+    if (line->account_id != 0 && line->account_text.len == 0)
+        return;
     if (line->account_text.len == 0 && rules->accounts.n_items == 1)
         line->account_id = rules->accounts.items[0].id;
     else if (line->account_text.len == 0)
@@ -91,6 +93,20 @@ static void check_account(struct credit_form *form, struct credit_line *line, co
     else if (str_to_u63(line->account_text, &line->account_id) != 0 ||
              !owns_account(&rules->accounts, line->account_id))
         complain(form, &line->account_error, STR("Ce compte n'est pas dans votre liste : choisissez-en un autre."));
+}
+
+/* Who chose a claim has chosen the account too. */
+static void take_account_of_claim(const struct credit_form *form, struct credit_line *line,
+                                  const struct credit_rules *rules)
+{
+    const struct open_claim *claim;
+    int64_t id;
+
+    if (!form->is_claim || line->account_text.len > 0 || str_to_u63(line->claim_text, &id) != 0)
+        return;
+    claim = open_claims_find(&rules->claims, id);
+    if (claim)
+        line->account_id = claim->account_id;
 }
 
 static bool claim_is_taken(const struct credit_form *form, const struct credit_line *line)
@@ -165,6 +181,7 @@ static void check_line(struct credit_form *form, struct arena *arena, struct cre
 {
     const struct open_claim *claim;
 
+    take_account_of_claim(form, line, rules);
     check_account(form, line, rules);
     claim = check_claim(form, line, rules);
     if (line->claim_error.len == 0)
@@ -194,7 +211,8 @@ static void check_email_and_comment(struct credit_form *form)
         complain(form, &form->email_error,
                  STR("Ce courriel n'est pas valable : écrivez par exemple prenom.nom@exemple.fr."));
     if (str_utf8_length(form->comment) > CREDIT_COMMENT_MAX)
-        complain(form, &form->comment_error, STR("Vos commentaires dépassent 1 000 caractères : raccourcissez-les."));
+        complain(form, &form->comment_error,
+                 STR("Vos commentaires dépassent 1\u202f000\u00a0caractères\u00a0: raccourcissez-les."));
     else if (str_has_control(form->comment, "\n\t"))
         complain(form, &form->comment_error,
                  STR("Vos commentaires contiennent des caractères invisibles : retapez-les."));

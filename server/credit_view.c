@@ -21,6 +21,7 @@ static void fill_accounts(struct arena *arena, struct credit_line_view *view, co
                           const struct accounts *accounts)
 {
     struct option_view *options = ARENA_ARRAY(arena, accounts->n_items, struct option_view);
+    view->must_choose = accounts->n_items > 1;
     for (unsigned i = 0; i < accounts->n_items; i++) {
         const struct account *account = &accounts->items[i];
         options[i].value = id_text(arena, account->id);
@@ -28,6 +29,7 @@ static void fill_accounts(struct arena *arena, struct credit_line_view *view, co
                                                                       STR_ARG(account->class_name))
                                                        : account->name;
         options[i].selected = is_selected(line->account_text, line->account_id, options[i].value, account->id);
+        view->must_choose = view->must_choose && !options[i].selected;
     }
     view->accounts = options;
     view->n_accounts = accounts->n_items;
@@ -37,9 +39,9 @@ static struct str claim_label(struct arena *arena, const struct open_claim *clai
 {
     struct str due = STR("");
     if (claim->due_date.len > 0)
-        due = arena_printf(arena, " – échéance %.*s", STR_ARG(french_date_from_iso(arena, claim->due_date)));
-    return arena_printf(arena, "%.*s – %.*s%.*s – reste %.*s", STR_ARG(claim->account_name), STR_ARG(claim->label),
-                        STR_ARG(due), STR_ARG(french_money(arena, claim->remaining_cents)));
+        due = arena_printf(arena, ", échéance %.*s", STR_ARG(french_date_from_iso(arena, claim->due_date)));
+    return arena_printf(arena, "%.*s – %.*s, %.*s%.*s", STR_ARG(french_money(arena, claim->remaining_cents)),
+                        STR_ARG(claim->account_name), STR_ARG(claim->label), STR_ARG(due));
 }
 
 static void fill_claims(struct arena *arena, struct credit_line_view *view, const struct credit_line *line,
@@ -82,15 +84,25 @@ static void note_error(struct page *page, const char *field, struct str suffix, 
         page_error(page, arena_printf(page->arena, "%s%.*s", field, STR_ARG(suffix)).ptr, error);
 }
 
+/* Among several lines the summary says which. */
+static void note_line_error(struct page *page, const struct credit_form *form, unsigned index, const char *field,
+                            struct str error)
+{
+    struct str said = error;
+    if (error.len > 0 && form->n_lines > 1)
+        said = arena_printf(page->arena, "Ligne %u\u00a0: %.*s", index + 1, STR_ARG(error));
+    note_error(page, field, form->lines[index].suffix, said);
+}
+
 /* In the order of the fields on the page. */
 static void note_errors(struct page *page, const struct credit_form *form)
 {
     note_error(page, "type", STR(""), form->type_error);
     for (unsigned i = 0; i < form->n_lines; i++) {
         const struct credit_line *line = &form->lines[i];
-        note_error(page, "compte", line->suffix, line->account_error);
-        note_error(page, "creance", line->suffix, line->claim_error);
-        note_error(page, "montant", line->suffix, line->amount_error);
+        note_line_error(page, form, i, "compte", line->account_error);
+        note_line_error(page, form, i, "creance", line->claim_error);
+        note_line_error(page, form, i, "montant", line->amount_error);
     }
     note_error(page, "courriel", STR(""), form->email_error);
     note_error(page, "commentaires", STR(""), form->comment_error);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "common/err.h"
-#include "server/heap.h"
+#include "common/heap.h"
 
 enum {
     SLOW_CALL_MS = 20,              /* a call that holds the loop longer is logged */

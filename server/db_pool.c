@@ -4,9 +4,9 @@
 #include <strings.h>
 
 #include "common/err.h"
+#include "common/heap.h"
 #include "server/db_exec.h"
 #include "server/done_queue.h"
-#include "server/heap.h"
 
 enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "common/err.h"
-#include "server/heap.h"
+#include "common/heap.h"
 #include "server/redis_client.h"
 
 enum {

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "common/password.h"
 
@@ -172,9 +173,9 @@ static unsigned count_threads(void)
 
 struct hash_pool *hash_pool_new(uv_loop_t *loop, const struct config *config)
 {
-    struct hash_pool *pool = calloc(1, sizeof *pool);
+    struct hash_pool *pool = HEAP_NEW(struct hash_pool);
 
-    if (!pool || uv_mutex_init(&pool->lock) != 0 || uv_cond_init(&pool->pushed) != 0)
+    if (uv_mutex_init(&pool->lock) != 0 || uv_cond_init(&pool->pushed) != 0)
         log_fatal("out_of_memory");
     STAILQ_INIT(&pool->waiting);
     STAILQ_INIT(&pool->finished);
@@ -191,10 +192,8 @@ struct hash_pool *hash_pool_new(uv_loop_t *loop, const struct config *config)
 
 static struct hash_job *new_job(struct str password, void *data)
 {
-    struct hash_job *job = calloc(1, sizeof *job + password.len);
+    struct hash_job *job = heap_array(1, sizeof *job + password.len);
 
-    if (!job)
-        log_fatal("out_of_memory");
     job->data = data;
     job->password_len = password.len;
     if (password.len > 0)

@@ -5,21 +5,13 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "server/journal_private.h"
 
 /* Payloads read back at once. A segment is at most a quarter of the journal, so that one in use whose records have all
  * gone cannot fill it. */
 enum { READ_BYTES_MAX = 4 << 20, SEGMENTS_MIN = 4 };
-
-void *journal_allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-
-    if (!memory)
-        log_fatal("out_of_memory");
-    return memory;
-}
 
 /* --- segments --- */
 
@@ -34,7 +26,7 @@ static void remove_if_unused(struct journal *journal, struct journal_segment *se
         free(segment);
         return;
     }
-    removal = journal_allocate(sizeof *removal);
+    removal = HEAP_NEW(struct journal_file_job);
     removal->job.kind = JOURNAL_REMOVE;
     removal->segment = segment;
     removal->keep = segment->corrupt;
@@ -104,7 +96,7 @@ static void adopt_now_and_then(struct journal *journal)
     if (now_ms < journal->adopt_at_ms)
         return;
     journal->adopt_at_ms = now_ms + JOURNAL_ADOPT_INTERVAL_MS;
-    job = journal_allocate(sizeof *job);
+    job = HEAP_NEW(struct journal_job);
     job->kind = JOURNAL_ADOPT;
     journal_writer_push(journal->writer, job);
 }
@@ -128,11 +120,11 @@ static void choose_due(struct journal *journal, int64_t turn_max_ms, unsigned ma
 
 static struct journal_read *new_read(unsigned max)
 {
-    struct journal_read *read = journal_allocate(sizeof *read);
+    struct journal_read *read = HEAP_NEW(struct journal_read);
 
     read->job.kind = JOURNAL_READ;
-    read->items = journal_allocate((max + 1) * sizeof *read->items);
-    read->events = journal_allocate((max + 1) * sizeof *read->events);
+    read->items = HEAP_ARRAY(max, struct journal_read_item);
+    read->events = HEAP_ARRAY(max, struct event);
     buf_init(&read->payloads, READ_BYTES_MAX);
     return read;
 }
@@ -318,7 +310,7 @@ void journal_close(struct journal *journal, void (*closed)(void *data), void *da
     journal->state = JOURNAL_CLOSING;
     journal->closed = closed;
     journal->closed_data = data;
-    job = journal_allocate(sizeof *job);
+    job = HEAP_NEW(struct journal_job);
     job->kind = JOURNAL_QUIESCE;
     journal_writer_push(journal->writer, job);
 }
@@ -350,7 +342,7 @@ int journal_open(uv_loop_t *loop, const struct config *config, struct journal **
                   LOG_STR("error", strerror(errno)));
         return err;
     }
-    journal = journal_allocate(sizeof *journal);
+    journal = HEAP_NEW(struct journal);
     journal->writer = writer;
     journal->index = journal_index_new();
     journal->size_max = size_max;

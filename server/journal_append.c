@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/journal_record.h"
 #include "common/log.h"
 #include "server/journal_private.h"
@@ -109,7 +110,7 @@ static void encode_record(const struct event *event, struct buf *out)
 
 static struct journal_append *new_append(const struct event *event, journal_cb done, void *data)
 {
-    struct journal_append *append = journal_allocate(sizeof *append);
+    struct journal_append *append = HEAP_NEW(struct journal_append);
 
     append->job.kind = JOURNAL_APPEND;
     append->done = done;

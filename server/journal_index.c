@@ -3,7 +3,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/heap.h"
 
 /* A full journal of 1 GiB holds about two million records: chains of 15, and no pause to make the table larger. What is
  * not touched costs no memory. */
@@ -70,12 +70,9 @@ static struct journal_entry *entry_of_turn(struct journal_place *place)
 
 struct journal_index *journal_index_new(void)
 {
-    struct journal_index *index = calloc(1, sizeof *index);
+    struct journal_index *index = HEAP_NEW(struct journal_index);
 
-    if (index)
-        index->buckets = calloc(BUCKETS, sizeof(struct journal_entry *));
-    if (!index || !index->buckets)
-        log_fatal("out_of_memory");
+    index->buckets = HEAP_ARRAY(BUCKETS, struct journal_entry *);
     order_init(&index->ages);
     order_init(&index->turns);
     crypto_shorthash_keygen(index->key);
@@ -122,9 +119,7 @@ bool journal_index_add(struct journal_index *index, struct journal_segment *segm
 
     if (*link)
         return false;
-    entry = calloc(1, sizeof *entry);
-    if (!entry)
-        log_fatal("out_of_memory");
+    entry = HEAP_NEW(struct journal_entry);
     entry->segment = segment;
     entry->location = *location;
     entry->age.key = location->at_us;

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/encode.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "server/app.h"
 #include "server/statements.h"
@@ -154,9 +155,7 @@ static void timer_fired(uv_timer_t *timer)
 
 struct journal_keeper *journal_keeper_new(struct app *app)
 {
-    struct journal_keeper *keeper = calloc(1, sizeof *keeper);
-    if (!keeper)
-        log_fatal("out_of_memory");
+    struct journal_keeper *keeper = HEAP_NEW(struct journal_keeper);
     keeper->app = app;
     uv_timer_init(app->loop, &keeper->timer);
     keeper->timer.data = keeper;

@@ -28,8 +28,6 @@ struct journal {
     struct journal_stats stats; /* what the index does not know */
 };
 
-/* Zeroed; aborts when there is no memory. */
-void *journal_allocate(size_t size);
 /* The file is so long now. */
 void journal_set_segment_bytes(struct journal *journal, struct journal_segment *segment, uint64_t bytes);
 /* An append came back from the writer (or never went there): counts it, tells its caller, frees it. */

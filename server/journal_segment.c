@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/journal_record.h"
 #include "common/log.h"
 #include "common/rand.h"
@@ -125,9 +126,7 @@ int journal_dir_adopt(int root_fd, const char *uuid, struct journal_dir **ret_di
         close_quietly(fd);
         return err;
     }
-    dir = calloc(1, sizeof *dir);
-    if (!dir)
-        log_fatal("out_of_memory");
+    dir = HEAP_NEW(struct journal_dir);
     dir->root_fd = root_fd;
     dir->fd = fd;
     memcpy(dir->uuid, uuid, JOURNAL_UUID_LEN);
@@ -364,9 +363,7 @@ int journal_segment_scan(const struct journal_segment *segment, struct journal_s
         err = ERR_TOO_LARGE;
     if (err != 0)
         goto out;
-    bytes = malloc((size_t)stat.st_size + 1);
-    if (!bytes)
-        log_fatal("out_of_memory");
+    bytes = heap_array(1, (size_t)stat.st_size + 1);
     err = read_at(fd, bytes, (size_t)stat.st_size, 0, &len);
     if (err != 0)
         goto out;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 
 /* One write and one sync carry at most so much: what waits longer than that is the disk's fault, not the batch's. */
@@ -31,15 +32,6 @@ struct journal_writer {
     unsigned last_number;
     struct buf batch;
 };
-
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-
-    if (!memory)
-        log_fatal("out_of_memory");
-    return memory;
-}
 
 void journal_writer_push(struct journal_writer *writer, struct journal_job *job)
 {
@@ -71,7 +63,7 @@ uint64_t journal_writer_take(struct journal_writer *writer, struct journal_jobs 
 
 static struct journal_file_job *new_file_job(enum journal_job_kind kind, struct journal_segment *segment)
 {
-    struct journal_file_job *file_job = allocate(sizeof *file_job);
+    struct journal_file_job *file_job = HEAP_NEW(struct journal_file_job);
 
     file_job->job.kind = kind;
     file_job->segment = segment;
@@ -102,7 +94,7 @@ static int begin_segment(struct journal_writer *writer)
         errno = EOVERFLOW;
         return ERR_IO;
     }
-    segment = allocate(sizeof *segment);
+    segment = HEAP_NEW(struct journal_segment);
     segment->dir = writer->own;
     segment->number = ++writer->last_number;
     err = journal_segment_create(segment, &writer->fd);
@@ -203,7 +195,7 @@ static void do_appends(struct journal_writer *writer, struct journal_jobs *waiti
 
 static void queue_load(struct journal_writer *writer, struct journal_dir *dir, unsigned number)
 {
-    struct journal_segment *segment = allocate(sizeof *segment);
+    struct journal_segment *segment = HEAP_NEW(struct journal_segment);
 
     segment->dir = dir;
     segment->number = number;
@@ -385,7 +377,7 @@ static void run_thread(void *arg)
 
 int journal_writer_new(int root_fd, uint64_t segment_bytes, struct journal_writer **ret_writer)
 {
-    struct journal_writer *writer = allocate(sizeof *writer);
+    struct journal_writer *writer = HEAP_NEW(struct journal_writer);
     struct journal_job *job;
     int err;
 

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "common/rand.h"
 #include "server/conn.h"
@@ -144,10 +145,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static struct listener *listener_new(uv_loop_t *loop, const struct listener_options *options)
 {
-    struct listener *listener = calloc(1, sizeof *listener);
-
-    if (!listener)
-        log_fatal("out_of_memory", LOG_INT("bytes", (int64_t)sizeof *listener));
+    struct listener *listener = HEAP_NEW(struct listener);
     listener->loop = loop;
     listener->options = *options;
     rand_bytes(&listener->next_request_id, sizeof listener->next_request_id);

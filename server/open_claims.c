@@ -11,6 +11,7 @@ enum {
     CLAIM_DIRECT_DEBIT,
     CLAIM_LAST_NAME,
     CLAIM_FIRST_NAME,
+    CLAIM_RESERVED,
 };
 
 struct open_claims open_claims_read(struct arena *arena, const struct db_result *result)
@@ -26,6 +27,7 @@ struct open_claims open_claims_read(struct arena *arena, const struct db_result 
             .due_date = row[CLAIM_DUE_DATE].text,
             .remaining_cents = row[CLAIM_REMAINING].number,
             .direct_debit = row[CLAIM_DIRECT_DEBIT].number != 0,
+            .reserved = row[CLAIM_RESERVED].number != 0,
             .account_name = arena_printf(arena, "%.*s %.*s", STR_ARG(row[CLAIM_FIRST_NAME].text),
                                          STR_ARG(row[CLAIM_LAST_NAME].text)),
         };

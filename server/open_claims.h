@@ -10,6 +10,7 @@ struct open_claim {
     struct str due_date; /* "2026-06-30", empty when there is none */
     int64_t remaining_cents;
     bool direct_debit;
+    bool reserved;           /* a payment of it is at the bank */
     struct str account_name; /* "Julia Durand" */
 };
 

@@ -7,20 +7,21 @@
 /* The fields in their order on the page and in SQL_CONTACT_CHANGE. */
 static const struct contact_field {
     const char *name;
+    const char *label;
     enum user_column column;
     size_t length_max; /* characters: the column's width */
     bool required;
     const char *missing;
     size_t view; /* offset of its struct field_view */
 } fields[] = {
-    {"nom", USER_LAST_NAME, 80, true, "Indiquez votre nom.", offsetof(struct contact_view, nom)},
-    {"prenom", USER_FIRST_NAME, 80, false, NULL, offsetof(struct contact_view, prenom)},
-    {"adresse1", USER_ADDRESS1, 120, false, NULL, offsetof(struct contact_view, adresse1)},
-    {"adresse2", USER_ADDRESS2, 120, false, NULL, offsetof(struct contact_view, adresse2)},
-    {"code_postal", USER_POSTCODE, 10, false, NULL, offsetof(struct contact_view, code_postal)},
-    {"ville", USER_CITY, 80, false, NULL, offsetof(struct contact_view, ville)},
-    {"telephone", USER_PHONE, 20, false, NULL, offsetof(struct contact_view, telephone)},
-    {"courriel", USER_EMAIL, MAIL_ADDRESS_MAX, true,
+    {"nom", "Nom", USER_LAST_NAME, 80, true, "Indiquez votre nom.", offsetof(struct contact_view, nom)},
+    {"prenom", "Prénom", USER_FIRST_NAME, 80, false, NULL, offsetof(struct contact_view, prenom)},
+    {"adresse1", "Adresse", USER_ADDRESS1, 120, false, NULL, offsetof(struct contact_view, adresse1)},
+    {"adresse2", "Complément d'adresse", USER_ADDRESS2, 120, false, NULL, offsetof(struct contact_view, adresse2)},
+    {"code_postal", "Code postal", USER_POSTCODE, 10, false, NULL, offsetof(struct contact_view, code_postal)},
+    {"ville", "Ville", USER_CITY, 80, false, NULL, offsetof(struct contact_view, ville)},
+    {"telephone", "Téléphone", USER_PHONE, 20, false, NULL, offsetof(struct contact_view, telephone)},
+    {"courriel", "Courriel", USER_EMAIL, MAIL_ADDRESS_MAX, true,
      "Indiquez votre courriel : les confirmations de paiement y sont envoyées.",
      offsetof(struct contact_view, courriel)},
 };
@@ -48,13 +49,13 @@ static struct str judge(struct arena *arena, const struct contact_field *field, 
     if (field->required && value.len == 0)
         return str_from(field->missing);
     if (str_utf8_length(value) > field->length_max)
-        return arena_printf(arena, "Ce champ dépasse %zu caractères.", field->length_max);
+        return arena_printf(arena, "%s\u00a0: %zu\u00a0caractères au plus.", field->label, field->length_max);
     if (str_has_control(value, ""))
-        return STR("Ce champ contient des caractères invisibles : retapez-le.");
+        return arena_printf(arena, "%s\u00a0: des caractères invisibles s'y trouvent, retapez ce champ.", field->label);
     if (field->column == USER_EMAIL && !mail_address_is_valid(value))
         return STR("Ce courriel n'est pas valable : écrivez par exemple prenom.nom@exemple.fr.");
     if (field->column == USER_PHONE && !is_phone(value))
-        return STR("Ce numéro ne se lit pas : écrivez par exemple 04 42 00 00 00.");
+        return STR("Ce numéro ne se lit pas : écrivez par exemple 04\u00a042\u00a000\u00a000\u00a000.");
     return STR_NULL;
 }
 

@@ -6,6 +6,9 @@
 #include "server/pages.h"
 
 enum { CONTACT_LINES_MAX = 3 };
+enum { STEP_CLAIMS, STEP_PENDING };
+/* Columns of SQL_PENDING_PAYMENTS. */
+enum { PENDING_REFERENCE, PENDING_AMOUNT, PENDING_SENT_AT };
 
 static unsigned add_contact_line(struct text_view *lines, unsigned n, struct str text)
 {
@@ -28,6 +31,11 @@ static void fill_contact(struct page *page, struct home_view *view)
     view->n_contact_lines = n;
 }
 
+static bool is_payable(const struct page *page, const struct open_claim *claim)
+{
+    return !claim->direct_debit && !claim->reserved && page_user_number(page, USER_PAYMENTS_OPEN);
+}
+
 static struct open_claim_view claim_view(struct page *page, const struct open_claim *claim, struct str today)
 {
     struct open_claim_view view = {
@@ -37,17 +45,54 @@ static struct open_claim_view claim_view(struct page *page, const struct open_cl
         .due_date = french_date_from_iso(page->arena, claim->due_date),
         .remaining = french_money(page->arena, claim->remaining_cents),
         .direct_debit = claim->direct_debit,
+        .reserved = claim->reserved,
     };
-    if (!claim->direct_debit)
+    if (is_payable(page, claim))
         view.claim_id = arena_printf(page->arena, "%lld", (long long)claim->id);
     /* ISO dates compare as text. */
     view.overdue = claim->due_date.len == today.len && memcmp(claim->due_date.ptr, today.ptr, today.len) < 0;
     return view;
 }
 
+/* The sum of what can be paid now; claims come in the order of their due dates. */
+static void fill_due(struct page *page, struct home_view *view, const struct open_claims *claims)
+{
+    struct due_view *due = ARENA_NEW(page->arena, struct due_view);
+    int64_t total_cents = 0;
+
+    for (unsigned i = 0; i < claims->n_items; i++) {
+        if (!is_payable(page, &claims->items[i]))
+            continue;
+        if (due->count++ == 0)
+            due->first = view->claims[i];
+        total_cents += claims->items[i].remaining_cents;
+    }
+    due->total = french_money(page->arena, total_cents);
+    due->several = due->count > 1;
+    if (due->count > 0)
+        view->due = due;
+}
+
+static void fill_pending(struct page *page, struct home_view *view)
+{
+    const struct db_result *result = page_result(page, STEP_PENDING);
+    struct pending_view *rows = ARENA_ARRAY(page->arena, result->n_rows, struct pending_view);
+
+    for (unsigned i = 0; i < result->n_rows; i++) {
+        const struct db_value *row = db_row(result, i);
+        rows[i] = (struct pending_view){
+            .reference = row[PENDING_REFERENCE].text,
+            .amount = french_money(page->arena, row[PENDING_AMOUNT].number),
+            .sent_at = french_datetime(page->arena, row[PENDING_SENT_AT].number),
+        };
+    }
+    view->pending = rows;
+    view->n_pending = result->n_rows;
+}
+
 static void home_loaded(struct page *page)
 {
-    struct open_claims claims = open_claims_read(page->arena, page_result(page, 0));
+    struct open_claims claims = open_claims_read(page->arena, page_result(page, STEP_CLAIMS));
     struct open_claim_view *rows = ARENA_ARRAY(page->arena, claims.n_items, struct open_claim_view);
     struct str today = str_slice(french_time_iso(page->arena, clock_now_us()).ptr, 10);
     struct home_view view = {.payments_closed = !page_user_number(page, USER_PAYMENTS_OPEN)};
@@ -57,6 +102,8 @@ static void home_loaded(struct page *page)
         rows[i] = claim_view(page, &claims.items[i], today);
     view.claims = rows;
     view.n_claims = claims.n_items;
+    fill_due(page, &view, &claims);
+    fill_pending(page, &view);
     fill_contact(page, &view);
     if (form_get(&page->form, "coordonnees").len > 0)
         page->view.notice = STR("Vos coordonnées sont enregistrées.");
@@ -71,6 +118,7 @@ static void home_loaded(struct page *page)
 static void home_opened(struct page *page)
 {
     page_step(page, SQL_OPEN_CLAIMS, DB_ANY_COUNT, PAGE_OWNER(page));
+    page_step(page, SQL_PENDING_PAYMENTS, DB_ANY_COUNT, PAGE_OWNER(page));
     page_query(page, home_loaded);
 }
 

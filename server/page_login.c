@@ -27,6 +27,12 @@ static void show_form(struct page *page, unsigned status, struct str identifier)
     };
 
     page_bind_visitor(page);
+    if (str_eq(form_get(&page->form, "mot-de-passe"), STR("enregistre")))
+        page->view.notice = STR("Votre nouveau mot de passe est enregistré. Connectez-vous avec lui.");
+    for (unsigned i = 0; i < page->view.n_errors; i++) {
+        bool first = str_eq(page->view.errors[i].field, STR("identifiant"));
+        *(first ? &view.identifiant.error : &view.mot_de_passe.error) = page->view.errors[i].message;
+    }
     response = page_response(page, status);
     view.page = page->view;
     template_page_login(&response->body, &view);

@@ -9,6 +9,7 @@
 static void show_form(struct page *page, unsigned status)
 {
     struct change_password_view view = {
+        .first_login = page->session->must_change_password,
         .action = {STR("/mot-de-passe")},
         .login = page_user_text(page, USER_LOGIN),
         .length_min = PASSWORD_LENGTH_MIN,

@@ -106,7 +106,7 @@ static void loaded(struct page *page)
         page_fail(page, 503); /* not loaded yet, or its key cannot be opened */
     else if (pay->row.state == PAYMENT_CREATED)
         send_to_bank(page, pay);
-    else if (pay->row.state == PAYMENT_PENDING && clock_now_us() < pay->row.expires_us)
+    else if (pay->row.state == PAYMENT_PENDING && !validity_is_over(pay->row.expires_us, clock_now_us()))
         go_to_bank(page, pay->contract, pay->row.bank_request);
     else
         show_payment(page);

@@ -8,11 +8,12 @@
 #include "server/pages.h"
 #include "server/payment_reference.h"
 #include "server/payment_row.h"
+#include "server/validity.h"
 
-enum { STEP_TRANSACTION, STEP_LINES };
+enum { STEP_TRANSACTION, STEP_LINES, STEP_SIMILAR };
 
 /* How often the page of an open payment asks again: often while the parent just came back from the bank, then less. */
-enum { REFRESH_EAGER_S = 3, REFRESH_PATIENT_S = 15 };
+enum { REFRESH_EAGER_S = 5, REFRESH_PATIENT_S = 15 };
 #define REFRESH_EAGER_US   (5 * CLOCK_MINUTE_US)
 #define REFRESH_LONGEST_US (60 * CLOCK_MINUTE_US)
 
@@ -31,7 +32,7 @@ static void show_recap(struct page *page, const struct payment_row *row)
         .created_at = french_datetime(page->arena, row->created_us),
         .created_at_iso = french_time_iso(page->arena, row->created_us),
         .is_claim = row->is_claim,
-        .lines = payment_lines_view(page->arena, lines),
+        .lines = payment_lines_view(page, lines, row->is_claim),
         .n_lines = lines->n_rows,
         .several_lines = lines->n_rows > 1,
         .amount = french_money(page->arena, row->amount_cents),
@@ -40,8 +41,11 @@ static void show_recap(struct page *page, const struct payment_row *row)
         .brands = brands,
         .n_brands = contract && contract->key ? card_brands_list(contract->means, brands) : 0,
     };
+    const struct db_result *similar = page_result(page, STEP_SIMILAR);
     struct response *response;
 
+    if (similar->n_rows > 0)
+        view.similar_reference = db_row(similar, 0)[0].text;
     /* Without a contract that this process can seal with there is nothing to press. */
     view.payments_closed = payments_are_closed(page) || view.n_brands == 0;
     page->view.title = STR("Récapitulatif du paiement");
@@ -51,10 +55,16 @@ static void show_recap(struct page *page, const struct payment_row *row)
     page_send(page, response);
 }
 
-static int64_t refresh_seconds(const struct payment_row *row)
+/* A page that changes under a screen reader must be possible to stop (RGAA 13.1). */
+static bool refresh_is_stopped(const struct page *page)
+{
+    return str_eq(form_get(&page->form, "actualisation"), STR("non"));
+}
+
+static int64_t refresh_seconds(const struct page *page, const struct payment_row *row)
 {
     int64_t age_us = clock_now_us() - row->sent_us;
-    if (row->state != PAYMENT_PENDING || age_us > REFRESH_LONGEST_US)
+    if (row->state != PAYMENT_PENDING || age_us > REFRESH_LONGEST_US || refresh_is_stopped(page))
         return 0;
     return age_us < REFRESH_EAGER_US ? REFRESH_EAGER_S : REFRESH_PATIENT_S;
 }
@@ -106,16 +116,17 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         .state_name = str_from(payment_state_name(row->state)),
         .state_label = str_from(payment_state_label(row->state)),
         .is_pending = row->state == PAYMENT_PENDING,
-        .refresh_s = refresh_seconds(row),
+        .refresh_s = refresh_seconds(page, row),
+        .refresh_stopped = refresh_is_stopped(page),
         .is_paid = payment_state_rank(row->state) >= 3 && payment_state_rank(row->state) <= 5,
         .is_declined = row->state == PAYMENT_DECLINED,
         .is_cancelled = row->state == PAYMENT_CANCELLED,
         .is_expired = row->state == PAYMENT_EXPIRED,
         .is_reversed = row->state == PAYMENT_REVERSED,
         .is_refunded = row->state == PAYMENT_REFUNDED,
-        .can_resume = row->state == PAYMENT_PENDING && clock_now_us() < row->expires_us,
+        .can_resume = row->state == PAYMENT_PENDING && !validity_is_over(row->expires_us, clock_now_us()),
         .is_claim = row->is_claim,
-        .lines = payment_lines_view(arena, lines),
+        .lines = payment_lines_view(page, lines, row->is_claim),
         .n_lines = lines->n_rows,
         .several_lines = lines->n_rows > 1,
         .amount = french_money(arena, row->amount_cents),
@@ -173,6 +184,7 @@ static void opened(struct page *page)
     }
     page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_step(page, SQL_TRANSACTION_LINES, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
+    page_step(page, SQL_SIMILAR_PAYMENT, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_query(page, loaded);
 }
 

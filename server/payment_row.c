@@ -32,8 +32,11 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
     return true;
 }
 
-const struct payment_line_view *payment_lines_view(struct arena *arena, const struct db_result *lines)
+const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,
+                                                   bool is_claim)
 {
+    struct arena *arena = page->arena;
+    bool commensal = str_eq(page_user_text(page, USER_ROLE), STR("COMMENSAL"));
     struct payment_line_view *views = ARENA_ARRAY(arena, lines->n_rows, struct payment_line_view);
     for (unsigned i = 0; i < lines->n_rows; i++) {
         const struct db_value *row = db_row(lines, i);
@@ -41,10 +44,12 @@ const struct payment_line_view *payment_lines_view(struct arena *arena, const st
             .last_name = row[LINE_LAST_NAME].text,
             .first_name = row[LINE_FIRST_NAME].text,
             .class_name = row[LINE_CLASS_NAME].text,
+            .unassigned_claim = is_claim && row[LINE_CLAIM_ID].type == DB_NULL,
+            .commensal = commensal,
             .amount = french_money(arena, row[LINE_AMOUNT].number),
         };
         if (row[LINE_CLAIM_ID].type != DB_NULL)
-            views[i].claim = arena_printf(arena, "n° %.*s, %.*s", STR_ARG(row[LINE_CLAIM_NUMBER].text),
+            views[i].claim = arena_printf(arena, "n°\u00a0%.*s, %.*s", STR_ARG(row[LINE_CLAIM_NUMBER].text),
                                           STR_ARG(row[LINE_CLAIM_LABEL].text));
     }
     return views;

@@ -21,6 +21,7 @@ struct payment_row {
 /* Reads the one row of `result`; false when there is none (unknown, or somebody else's). */
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row);
 /* One view a line, in the arena. */
-const struct payment_line_view *payment_lines_view(struct arena *arena, const struct db_result *lines);
+const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,
+                                                   bool is_claim);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "common/heap.h"
 
 /* A request costs so many parts; each millisecond gives `rate_per_second` of them. */
 enum { REQUEST_PARTS = 1000, BUCKETS = RATE_LIMIT_CLIENTS_MAX, KEY_LEN = 16, PREFIX_LEN = 8 };
@@ -30,10 +30,7 @@ struct rate_limit {
 struct rate_limit *rate_limit_new(unsigned rate_per_second, unsigned burst)
 {
     /* About four megabytes, of which only what is used becomes resident. */
-    struct rate_limit *limit = calloc(1, sizeof *limit);
-
-    if (!limit)
-        log_fatal("out_of_memory");
+    struct rate_limit *limit = HEAP_NEW(struct rate_limit);
     limit->rate = rate_per_second;
     limit->full = (int64_t)burst * REQUEST_PARTS;
     crypto_shorthash_keygen(limit->hash_key);

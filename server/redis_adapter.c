@@ -1,7 +1,7 @@
 #include "server/redis_adapter.h"
 
 #include "common/err.h"
-#include "server/heap.h"
+#include "common/heap.h"
 #include "server/watch.h"
 
 struct redis_adapter {

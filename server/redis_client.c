@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/heap.h"
 #include "server/done_queue.h"
-#include "server/heap.h"
 #include "server/redis_adapter.h"
 
 enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 1000 };

@@ -4,15 +4,13 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/heap.h"
 #include "server/http_parser.h"
 #include "server/response.h"
 
 struct request *request_new(uint64_t id)
 {
-    struct request *request = malloc(sizeof *request);
-    if (!request)
-        log_fatal("out_of_memory", LOG_INT("bytes", (int64_t)sizeof *request));
+    struct request *request = HEAP_NEW(struct request);
     *request = (struct request){
         .id = id, .path = STR(""), .query = STR(""), .body = STR(""), .started_ms = clock_monotonic_ms(), .refs = 1};
     arena_init(&request->arena, REQUEST_ARENA_MAX);

@@ -3,7 +3,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/heap.h"
 
 enum { BUCKETS = SEEN_CALLS_MAX };
 
@@ -25,10 +25,7 @@ struct seen_calls {
 struct seen_calls *seen_calls_new(void)
 {
     /* About three megabytes, of which only what is used becomes resident. */
-    struct seen_calls *seen = calloc(1, sizeof *seen);
-
-    if (!seen)
-        log_fatal("out_of_memory");
+    struct seen_calls *seen = HEAP_NEW(struct seen_calls);
     crypto_shorthash_keygen(seen->hash_key);
     return seen;
 }

@@ -7,8 +7,8 @@
 #include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/rand.h"
-#include "server/heap.h"
 
 enum { HASH_SIZE = 2 * DIGEST_SHA256_LEN + 1, NUMBER_SIZE = 24, SCRIPT_ARGS_MAX = 9 };
 

@@ -65,13 +65,41 @@ const struct db_statement statements[SQL_COUNT] = {
         {
             .name = "open_claims",
             .sql = "SELECT c.id, c.account_id, c.number, c.label, DATE_FORMAT(c.due_date, '%Y-%m-%d'), "
-                   "c.amount_cents - c.settled_cents, c.direct_debit, a.last_name, a.first_name "
+                   "c.amount_cents - c.settled_cents, c.direct_debit, a.last_name, a.first_name, "
+                   "EXISTS (SELECT 1 FROM transaction_lines l JOIN transactions t ON t.id = l.transaction_id AND "
+                   "t.revision = l.revision WHERE l.claim_id = c.id AND t.state = 'PENDING' AND "
+                   "t.sent_at > UTC_TIMESTAMP(6) - INTERVAL 60 MINUTE) "
                    "FROM account_payers p JOIN claims c ON c.account_id = p.account_id "
                    "JOIN accounts a ON a.id = c.account_id "
                    "WHERE p.user_id = ? AND c.school_id = ? AND a.active AND c.settled_cents < c.amount_cents "
                    "ORDER BY c.due_date, c.id LIMIT 200",
             .params = "ii",
-            .columns = "iisssiiss",
+            .columns = "iisssiissi",
+        },
+    /* Payments that the bank has not answered yet, for the home page. */
+    [SQL_PENDING_PAYMENTS] =
+        {
+            .name = "pending_payments",
+            .sql =
+                "SELECT reference, amount_cents, sent_at FROM transactions "
+                "WHERE user_id = ? AND school_id = ? AND state = 'PENDING' ORDER BY created_at DESC, id DESC LIMIT 3",
+            .params = "ii",
+            .columns = "sit",
+        },
+    /* Another payment of the same amount for one of the same accounts, at the bank or accepted a short while ago. */
+    [SQL_SIMILAR_PAYMENT] =
+        {
+            .name = "similar_payment",
+            .sql = "SELECT o.reference FROM transactions t JOIN transactions o ON o.user_id = t.user_id AND "
+                   "o.id <> t.id AND o.amount_cents = t.amount_cents AND "
+                   "o.state IN ('PENDING', 'AUTHORISED', 'CAPTURED', 'SETTLED') AND "
+                   "o.created_at > UTC_TIMESTAMP(6) - INTERVAL 60 MINUTE "
+                   "JOIN transaction_lines ol ON ol.transaction_id = o.id AND ol.revision = o.revision "
+                   "JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = t.revision AND "
+                   "l.account_id = ol.account_id " TRANSACTION_OWNED " AND t.state = 'CREATED' "
+                   "ORDER BY o.id DESC LIMIT 1",
+            .params = "sii",
+            .columns = "s",
         },
     [SQL_TRANSACTION] =
         {

@@ -34,3 +34,8 @@ struct validity validity_from(int64_t now_us)
              (unsigned)day.month % 100, (unsigned)day.day % 100);
     return validity;
 }
+
+bool validity_is_over(int64_t expires_us, int64_t now_us)
+{
+    return now_us >= expires_us - EXPIRY_GRACE_US;
+}

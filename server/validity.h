@@ -2,6 +2,7 @@
 #ifndef DP_SERVER_VALIDITY_H
 #define DP_SERVER_VALIDITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* From this hour on a request is valid for the next day too, so that nobody at the bank's page at midnight is cut off.
@@ -15,5 +16,8 @@ struct validity {
 };
 
 struct validity validity_from(int64_t now_us);
+
+/* Whether the bank no longer takes the request: its day has ended, be it that EXPIRED is not yet written. */
+bool validity_is_over(int64_t expires_us, int64_t now_us);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "server/heap.h"
+#include "common/heap.h"
 
 /* Handles die later than sockets: a watch may have several polls that are closing and one that is in use. */
 struct watch_poll {

@@ -105,9 +105,27 @@ struct open_claim_view {
     struct str claim_id;  /* the form opens with this claim chosen: /crediter?creance=…; empty: not payable now */
 };
 
+/* A payment that the bank has not answered yet, on the home page. */
+struct pending_view {
+    struct str reference;
+    struct str amount;
+    struct str sent_at;
+};
+
+/* What there is to pay by card now, in one sentence at the top of the home page. */
+struct due_view {
+    int64_t count; /* of claims */
+    struct str total;
+    struct open_claim_view first; /* shown when it is the only one */
+    bool several;
+};
+
 /* GET /accueil */
 struct home_view {
     struct page_view page;
+    const struct due_view *due; /* NULL: nothing to pay */
+    const struct pending_view *pending;
+    unsigned n_pending;
     const struct text_view *contact_lines; /* address, postcode and town, without the name and without empty lines */
     unsigned n_contact_lines;
     const struct open_claim_view *claims;
@@ -122,10 +140,12 @@ struct credit_line_view {
     int64_t number;
     bool commensal; /* "Compte" instead of "Nom de l'élève" */
     struct str account_error;
+    bool must_choose;                   /* several accounts and none chosen: no child is credited by oversight */
     const struct option_view *accounts; /* value: account id; label "Julia Durand (3e B)" */
     unsigned n_accounts;
     struct str claim_error;
-    /* value: claim id; label "Julia Durand – Forfait avril–juin – échéance 30 juin 2026 – reste 158,50 €".
+    /* value: claim id; label "158,50 € – Julia Durand, Forfait avril–juin, échéance 30 juin 2026":
+     * the amount first, since a phone shows only the beginning.
      * The entry "no claim chosen" is the template's. */
     const struct option_view *claims;
     unsigned n_claims;
@@ -187,6 +207,7 @@ struct payment_view {
     struct str state_label; /* payment_state_label(): "Paiement validé" */
     bool is_pending;        /* the bank has not spoken */
     int64_t refresh_s;      /* the Refresh header's seconds, said in words; 0: no such header */
+    bool refresh_stopped;   /* the parent asked for that */
     bool is_paid;           /* AUTHORISED, CAPTURED, SETTLED */
     bool is_declined;
     bool is_cancelled;
@@ -279,9 +300,10 @@ struct contact_view {
     struct field_view courriel;
 };
 
-/* The password asked for at first login. */
+/* The password asked for at first login, or changed at any time. */
 struct change_password_view {
     struct page_view page;
+    bool first_login;       /* the password of the letter must go; nothing else is open before */
     struct safe_url action; /* where the form goes */
     struct str login;       /* so that password managers file the new password under the right name */
     int64_t length_min;

@@ -31,9 +31,6 @@ enum batch_verdict {
     VERDICT_NOTICE,       /* a password or an address was changed: its owner is told */
     VERDICT_COUNT,
 };
-/* Whether the event's id is that of its content. Who can write to Redis must not make a bank's call look applied, or
- * buried: a junk entry under the id of a genuine one would. */
-bool batch_event_has_own_id(const struct event *event, struct arena *arena);
 const char *batch_verdict_name(enum batch_verdict verdict);
 
 /* ---- facts ---- */
@@ -190,6 +187,8 @@ struct batch {
      &(list)->items[(list)->count++])
 bool batch_grow(struct batch *batch, void **items, size_t *max, size_t item_size);
 
+/* The event of an entry. parse_err as in struct batch_entry: a bank's call must bear its own id. */
+int batch_read_event(const struct stream_entry *entry, struct arena *arena, struct event *ret);
 /* Parses the entries; they are borrowed until batch_done(). */
 void batch_init(struct batch *batch, const struct stream_entry *entries, size_t n_entries);
 void batch_done(struct batch *batch);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/heap.h"
 #include "common/log.h"
 
 enum { ARENA_MAX = 32 * 1024 * 1024 };
@@ -32,9 +33,7 @@ struct contracts {
 
 struct contracts *contracts_new(const struct vault *vault, bool demonstration)
 {
-    struct contracts *contracts = calloc(1, sizeof *contracts);
-    if (!contracts)
-        log_fatal("out_of_memory");
+    struct contracts *contracts = HEAP_NEW(struct contracts);
     contracts->vault = vault;
     contracts->demonstration = demonstration;
     arena_init(&contracts->arena, ARENA_MAX);

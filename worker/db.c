@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "worker/db_bind.h"
 
@@ -137,9 +138,7 @@ static int connect_now(struct db *db)
 
 struct db *db_new(const struct config *config)
 {
-    struct db *db = calloc(1, sizeof *db);
-    if (!db)
-        log_fatal("out_of_memory");
+    struct db *db = HEAP_NEW(struct db);
     db->config = config;
     return db;
 }

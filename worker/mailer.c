@@ -214,11 +214,6 @@ static void send_until_drained(struct mailer *mailer)
     } while (!drain_wait(settings->drain, wait_ms));
 }
 
-static const char *text_or_null(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
 void mailer_run(const struct mailer_settings *settings)
 {
     const struct config *config = settings->config;
@@ -227,8 +222,8 @@ void mailer_run(const struct mailer_settings *settings)
         .host = config->mail.smtp_host,
         .port = config->mail.smtp_port,
         .starttls = config->mail.smtp_tls == CONFIG_SMTP_STARTTLS,
-        .ca_file = text_or_null(config->mail.ca_file),
-        .user = settings->smtp_password ? text_or_null(config->mail.user) : NULL,
+        .ca_file = config->mail.ca_file,
+        .user = settings->smtp_password ? config->mail.user : NULL,
         .password = settings->smtp_password,
         .helo_name = config->mail.message_id_domain,
         .timeout_ms = config->mail.timeout_ms,

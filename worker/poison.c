@@ -54,6 +54,15 @@ static struct str field(const struct stream_entry *entry, struct str name)
     return STR_NULL;
 }
 
+/* Only an id that is the entry's own: dp-server's journal lets a call go whose id stands among the dead letters. */
+static struct str own_id(const struct stream_entry *entry, struct arena *arena)
+{
+    struct event event;
+    if (batch_read_event(entry, arena, &event))
+        return STR("");
+    return fitting(arena, field(entry, STR("id")), ID_MAX_LEN);
+}
+
 static void encode_fields(const struct stream_entry *entry, struct buf *out)
 {
     for (size_t i = 0; i < entry->n_fields; i++) {
@@ -61,15 +70,6 @@ static void encode_fields(const struct stream_entry *entry, struct buf *out)
             buf_append_char(out, i % 2 ? '=' : '&');
         encode_percent(out, entry->fields[i]);
     }
-}
-
-/* The journal lets an event go when its id stands among the dead letters: only its own id may. */
-static struct str proven_id(const struct stream_entry *entry, struct arena *arena)
-{
-    struct event event;
-    if (event_from_fields(entry->fields, entry->n_fields, &event) || !batch_event_has_own_id(&event, arena))
-        return STR("");
-    return fitting(arena, field(entry, STR("id")), ID_MAX_LEN);
 }
 
 int poison_bury(struct db *db, const struct stream_entry *entry, const char *reason, int64_t failures)
@@ -81,7 +81,7 @@ int poison_bury(struct db *db, const struct stream_entry *entry, const char *rea
     encode_fields(entry, &fields);
     struct db_value params[] = {
         DB_TEXT(entry->id),
-        DB_TEXT(proven_id(entry, &arena)),
+        DB_TEXT(own_id(entry, &arena)),
         DB_TEXT(fitting(&arena, field(entry, STR("kind")), NAME_MAX_LEN)),
         DB_TEXT(buf_str(&fields)),
         DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX)),

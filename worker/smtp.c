@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "common/mail_address.h"
 #include "worker/smtp_reach.h"
@@ -57,9 +58,7 @@ int smtp_client_new(const struct smtp_settings *settings, struct smtp_client **r
     SSL_CTX *tls = settings->starttls ? new_tls(settings) : NULL;
     if (settings->starttls && !tls)
         return ERR_INVALID;
-    struct smtp_client *client = calloc(1, sizeof *client);
-    if (!client)
-        log_fatal("out_of_memory");
+    struct smtp_client *client = HEAP_NEW(struct smtp_client);
     client->settings = settings;
     client->tls = tls;
     client->reach = smtp_reach_new(settings->host, settings->port);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "common/log.h"
+#include "common/heap.h"
 
 enum { PORT_TEXT_SIZE = 8, MS_PER_S = 1000, NS_PER_MS = 1000000 };
 
@@ -28,9 +28,7 @@ struct smtp_reach {
 
 struct smtp_reach *smtp_reach_new(const char *host, unsigned port)
 {
-    struct smtp_reach *reach = calloc(1, sizeof *reach);
-    if (!reach)
-        log_fatal("out_of_memory");
+    struct smtp_reach *reach = HEAP_NEW(struct smtp_reach);
     reach->host = host;
     snprintf(reach->port, sizeof reach->port, "%u", port & 0xffffu);
     return reach;
@@ -54,9 +52,7 @@ void smtp_reach_free(struct smtp_reach *reach)
 
 static struct lookup *lookup_start(const struct smtp_reach *reach)
 {
-    struct lookup *lookup = calloc(1, sizeof *lookup);
-    if (!lookup)
-        log_fatal("out_of_memory");
+    struct lookup *lookup = HEAP_NEW(struct lookup);
     struct gaicb *list[] = {&lookup->request};
     lookup->hints.ai_socktype = SOCK_STREAM;
     lookup->request.ar_name = reach->host;

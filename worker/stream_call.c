@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "common/event.h"
+#include "common/heap.h"
 #include "common/log.h"
 
 enum { ERROR_SIZE = 256, MS_PER_S = 1000, US_PER_MS = 1000 };
@@ -19,9 +20,7 @@ struct stream {
 
 struct stream *stream_new(const struct config *config, const char *consumer)
 {
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (!stream)
-        log_fatal("out_of_memory");
+    struct stream *stream = HEAP_NEW(struct stream);
     stream->config = config;
     snprintf(stream->consumer, sizeof stream->consumer, "%s", consumer);
     return stream;

@@ -17,13 +17,13 @@
 #include "common/encode.h"
 #include "common/money.h"
 
-static const char fault_no_request[] = "aucune demande n’a été envoyée à la banque sous cette référence";
+static const char fault_no_request[] = "aucune demande n'a été envoyée à la banque sous cette référence";
 static const char fault_too_long[] = "le message est trop long";
 static const char fault_names[] = "les paramètres ou leur ordre ne sont pas ceux de la demande";
-static const char fault_values[] = "une valeur n’est pas celle de la demande";
+static const char fault_values[] = "une valeur n'est pas celle de la demande";
 static const char fault_amount[] = "le montant est illisible";
 static const char fault_code[] = "le code «\u00a0etat\u00a0» est inconnu";
-static const char fault_bank_ref[] = "«\u00a0refsfp\u00a0» n’a pas le nombre de chiffres prévu au contrat";
+static const char fault_bank_ref[] = "«\u00a0refsfp\u00a0» n'a pas le nombre de chiffres prévu au contrat";
 
 /* bank-protocols.md §1.5; what each does is the state machine's affair. */
 static const struct {

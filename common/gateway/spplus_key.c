@@ -6,7 +6,7 @@
 
 #include "common/encode.h"
 #include "common/err.h"
-#include "common/log.h"
+#include "common/heap.h"
 
 enum { NT_KEY_LEN = 24, WORKING_KEY_LEN = 20, DES_BLOCK_LEN = 8 };
 
@@ -76,9 +76,7 @@ static int decrypt(const uint8_t nt_key[NT_KEY_LEN], uint8_t out[NT_KEY_LEN])
 
 static struct gateway_key *new_key(const uint8_t working_key[WORKING_KEY_LEN])
 {
-    struct gateway_key *key = malloc(sizeof *key);
-    if (!key)
-        log_fatal("out_of_memory");
+    struct gateway_key *key = HEAP_NEW(struct gateway_key);
     key->hmac = digest_hmac_new_sha1(working_key, WORKING_KEY_LEN);
     return key;
 }

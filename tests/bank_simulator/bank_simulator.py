@@ -33,7 +33,7 @@ PAGE = """<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><meta name=
 <title>{title}</title><style>
 body{{font:17px/1.5 system-ui,sans-serif;margin:0 auto;max-width:34rem;padding:1rem;background:#fff;color:#222}}
 header{{background:#7a1f3d;color:#fff;padding:.6rem 1rem;border-radius:.4rem}}
-dl{{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}}dt{{font-weight:600}}dd{{margin:0}}
+dl{{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem}}dt{{font-weight:600}}dd{{margin:0;overflow-wrap:anywhere}}
 label{{display:block;margin:.8rem 0 .2rem}}input{{font:inherit;padding:.5rem;width:100%;box-sizing:border-box}}
 button{{font:inherit;padding:.7rem 1.2rem;margin:1rem .6rem 0 0;border-radius:.4rem;border:1px solid #7a1f3d;background:#7a1f3d;color:#fff}}
 button.quiet{{background:#fff;color:#7a1f3d}}.note{{background:#fff3cd;padding:.6rem;border-radius:.4rem}}

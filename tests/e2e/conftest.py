@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(ROOT / "tests/bank_simulator"))
 
 from client import Bank, Mails, Parent  # noqa: E402
+from walk import walk  # noqa: E402
 from stack import Stack, free_block, free_port  # noqa: E402
 
 SANITIZER_MARKS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
@@ -94,6 +95,22 @@ def durand(stack):
 @pytest.fixture
 def martin(stack):
     return Parent(stack, "martin").log_in()
+
+
+@pytest.fixture(scope="session")
+def walked(tmp_path_factory):
+    """Every page in each of its states, kept as files: see walk.py. Its made-up payments need a stack of their own."""
+    stack = make_stack(restart=False, config_extra={"listen_extra": "rate_per_second = 1000\nrate_burst = 10000"})
+    try:
+        stack.start()
+        bank = Bank(stack)
+        bank.behave()
+        pages = walk(stack, bank, Mails(stack), tmp_path_factory.mktemp("pages"))
+    except BaseException:
+        stack.stop()
+        raise
+    finish(stack)
+    return pages
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,11 @@
 """What the bank may do to us: refuse, repeat, reorder, contradict; and what somebody may do in its name."""
+import re
+import shutil
+
 import pytest
-from client import until
+import spplus
+from client import Bank, Parent, until
+from conftest import ROOT
 
 
 def ledger(stack, reference):
@@ -99,8 +104,6 @@ def test_a_resplit_seal_credits_nothing(stack, bank, durand):
 
 def test_a_resplit_seal_through_the_mail_address_credits_nothing(stack, bank, durand):
     """The parent types an address that ends in digits and moves them into etat and refsfp."""
-    import spplus
-
     reference = durand.credit(courriel="durand@example1.org")
     address = durand.send(reference)
     bank.open(address)
@@ -117,6 +120,20 @@ def test_a_resplit_seal_through_the_mail_address_credits_nothing(stack, bank, du
     assert durand.state(reference) == "PENDING"
     assert [row for row in ledger(stack, reference) if row[1] == "ACCOUNT"] == []
     assert reviews(stack, reference) == ["BAD_SHAPE"]
+
+
+def test_a_key_of_this_minute_is_known_to_server_and_worker(own_stack, monkeypatch):
+    stack = own_stack()
+    parent, bank, folder = Parent(stack, "durand").log_in(), Bank(stack), stack.state / "new-key"
+    reference = parent.credit()
+    request = parent.send(reference).split("?", 1)[1]
+    shutil.copytree(ROOT / "schema/demo", folder)
+    school = (folder / "school.ini").read_text(encoding="utf-8")
+    (folder / "school.ini").write_text(re.sub(r"(?m)^key = .*$", "key = " + "5a" * 20, school), encoding="utf-8")
+    stack.admin("import", folder)
+    monkeypatch.setattr(spplus, "WORKING_KEY", b"\x5a" * 20)
+    until("the call is taken", lambda: bank.send(raw=spplus.call(request, "1", "36628282"))["answer"] == "spcheckok", timeout=10)
+    parent.wait_for_state(reference, "AUTHORISED")
 
 
 def test_an_unknown_reference_is_kept_for_a_human(stack, bank, durand):

@@ -34,6 +34,7 @@ static const struct credit_line_view *two_credit_lines(void)
                                              .number = i + 1,
                                              .commensal = i > 0,
                                              .account_error = text("Choisissez un compte."),
+                                             .must_choose = i > 0,
                                              .accounts = two_options(),
                                              .n_accounts = 2,
                                              .claim_error = text("Cette créance est déjà réglée."),
@@ -99,8 +100,14 @@ static void render_home(struct buf *out)
          .direct_debit = true,
          .reserved = true},
     };
+    const struct due_view due = {.count = 2, .total = text("178,50 €"), .first = claims[0], .several = true};
+    const struct pending_view pending[] = {
+        {text("dem20260329104212K7P"), text("158,50 €"), text("29 mars 2026 à 10 h 42")}};
 
     if (fill != FILL_EMPTY) {
+        view.due = &due;
+        view.pending = pending;
+        view.n_pending = COUNT(pending);
         view.contact_lines = address;
         view.n_contact_lines = COUNT(address);
         view.claims = claims;

@@ -37,6 +37,16 @@ static void implausible_references(void **state)
         assert_false(payment_reference_is_plausible(str_from(bad[i])));
 }
 
+/* Between midnight and two o'clock a payment may still be reported, and no longer be begun. */
+static void request_is_over_at_midnight(void **state)
+{
+    struct validity validity = validity_from(moment("2026-11-23T09:00:00Z"));
+    (void)state;
+    assert_false(validity_is_over(validity.expires_us, moment("2026-11-23T22:59:59Z")));
+    assert_true(validity_is_over(validity.expires_us, moment("2026-11-23T23:00:00Z")));
+    assert_true(validity_is_over(validity.expires_us, moment("2026-11-24T03:00:00Z")));
+}
+
 static void validity_ends_two_hours_after_the_day(void **state)
 {
     static const struct {
@@ -68,6 +78,7 @@ int main(void)
         cmocka_unit_test(references_have_the_banks_length),
         cmocka_unit_test(implausible_references),
         cmocka_unit_test(validity_ends_two_hours_after_the_day),
+        cmocka_unit_test(request_is_over_at_midnight),
     };
     rand_init();
     assert_int_equal(clock_set_zone("Europe/Paris"), 0);

@@ -1,6 +1,6 @@
 /* heap: zeroed memory that is there, or the program ends (house rule: out of memory aborts). Freed with free(). */
-#ifndef DP_SERVER_HEAP_H
-#define DP_SERVER_HEAP_H
+#ifndef DP_COMMON_HEAP_H
+#define DP_COMMON_HEAP_H
 
 #include <stdlib.h>
 

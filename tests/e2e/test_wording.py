@@ -1,0 +1,74 @@
+"""What pages and mails say: the next step, what went wrong and where, nothing that is not true, in French typography."""
+import re
+
+import pytest
+
+NBSP, NARROW = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
+
+# page or mail: what stands there, in this order
+SAID = {
+    "connexion-refusee": ['<a href="#identifiant">Identifiant ou mot de passe incorrect', 'id="identifiant-erreur"', 'aria-invalid="true"'],
+    "connexion-vide": ['id="identifiant-erreur"', 'id="mot_de_passe-erreur"'],
+    "connexion-nouveau-mot-de-passe": ["Votre nouveau mot de passe est enregistré."],
+    "accueil": [f"À régler{NBSP}: 1{NARROW}317,00{NBSP}€</strong> en tout, pour 2{NBSP}créances", 'href="#a-regler"', "Créditer un compte",
+                f"Échéance dépassée{NBSP}: 31{NBSP}janvier{NBSP}2026", "réglée par prélèvement"],
+    "accueil-une-creance": [f"À régler{NBSP}: 158,50{NBSP}€</strong> pour Inès Benali, avant le 31{NBSP}janvier{NBSP}2027",
+                            'href="/crediter?creance='],
+    "accueil-sans-creance": ["Aucune créance n'est à régler par carte pour le moment."],
+    "accueil-paiement-en-cours": ["n'est pas encore arrivée", ">Voir ce paiement</a>", f"À régler{NBSP}: 158,50{NBSP}€</strong> pour Jean-Baptiste",
+                                  "Un paiement de cette créance est en cours"],
+    "crediter": ['<option value="">Choisissez dans la liste</option>', f">1{NARROW}158,50{NBSP}€ – Anne-Sophie-Victoire"],
+    "crediter-cinq-lignes": [f'<a href="#montant">Ligne 1{NBSP}: Il ne reste que', f'<a href="#creance_2">Ligne 2{NBSP}: Cette créance',
+                             'role="group" aria-label="Ligne 2"'],
+    "recapitulatif-quatre-lignes": ["à imputer par l'établissement", "Montant total"],
+    "recapitulatif-creance-seule": ["Jean-Baptiste-Emmanuel", f"158,50{NBSP}€"],  # who chose a claim has chosen the account
+    "recapitulatif-semblable": ["Ne continuez que si vous voulez vraiment payer une seconde fois"],
+    "paiement-declined": [">Paiement refusé<", ">Payer à nouveau<", "<h2>Détail</h2>"],
+    "paiement-pending": ["?actualisation=non\">Arrêter l'actualisation<"],
+    "paiement-pending-arrete": ['?actualisation=non">Actualiser cette page<'],
+    "paiement-reversed": ["(n'est plus valable)"],
+    "premier-mot-de-passe": ["C'est votre première connexion."],
+    "coordonnees-erreurs": [f"Prénom{NBSP}: 80{NBSP}caractères au plus.", f"Adresse{NBSP}: 120{NBSP}caractères au plus.",
+                            f"Code postal{NBSP}: 10{NBSP}caractères au plus."],
+    "courriel-gestionnaire": ["n'est pas relié à votre logiciel de gestion"],
+}
+NOT_SAID = {
+    "accueil-ferme": ["/crediter?creance="],
+    "crediter-creance": ["Choisissez dans la liste"],
+    "crediter-un-compte": ["Choisissez dans la liste"],
+    "recapitulatif": ["une seconde fois"],
+    "recapitulatif-commensal": ["de l'élève"],
+    "paiement-pending-arrete": ["s'actualise toute seule"],
+    "mot-de-passe": ["première connexion"],
+    "coordonnees": ["prévient l'ancienne"],
+    "courriel-gestionnaire": ["rien à saisir"],
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said_and_in_which_order(walked, name):
+    rest = walked.text(name)
+    for text in SAID[name]:
+        assert text in rest, text
+        rest = rest[rest.index(text) + len(text):]
+
+
+@pytest.mark.parametrize("name", NOT_SAID)
+def test_what_is_not_said(walked, name):
+    for text in NOT_SAID[name]:
+        assert text not in walked.text(name)
+
+
+def test_only_an_open_payment_asks_for_itself_again_and_that_can_be_stopped(walked):
+    assert walked.refreshes == {"paiement-pending"}
+
+
+def test_typography(walked):
+    """No ordinary space beside French punctuation or in an amount, one kind of apostrophe; also in what C says."""
+    found = []
+    for name in walked.pages:
+        if name in ("banque", "boite-aux-lettres"):
+            continue
+        text = re.sub(r"<[^>]*>", "\n", walked.text(name))
+        found += [f"{name}: {wrong}" for wrong in re.findall(r".{0,30}(?: [:;!?»€%]|« |\d \d{3}\b|’).{0,10}", text)]
+    assert not found, "\n".join(found)

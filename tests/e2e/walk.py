@@ -1,0 +1,267 @@
+"""Every page in each of its states, as families meet them: for test_accessibility.py and test_look.py.
+
+Each state is fetched once over plain HTTP while it lasts (payments closed, a form refused, a link used) and kept as a
+file with its style sheet and images inside, so that the browser can look at it as often and at as many widths as wanted.
+"""
+import base64
+import re
+import secrets
+import urllib.request
+
+from client import PASSWORD, TIMEOUT_S, Client, Parent, until
+
+ACCEPTED, REFUSED = "1234567890123456", "0000000000000000"
+LONG_COMMENT = ("Bonjour,\n\nveuillez trouver mon paiement pour les trois enfants.\nMerci de me dire si le compte de Marie-Charlotte "
+                "est bien à jour : " + "elle a mangé tous les jours au premier trimestre, " * 6 +
+                "\n\nhttps://exemple.fr/une-adresse-tres-longue-qui-ne-se-coupe-nulle-part-et-qui-deborderait-sur-un-telephone\nBonne réception !")
+STATES = ("PENDING", "CANCELLED", "DECLINED", "EXPIRED", "AUTHORISED", "CAPTURED", "SETTLED", "REVERSED", "REFUNDED")
+
+
+class Walk:
+    def __init__(self, stack, folder):
+        self.stack, self.folder = stack, folder
+        self.pages = {}    # name: address of the kept page
+        self.refreshes = set()  # names of pages that ask for themselves again
+        self.weights = {}  # name: bytes that a first visitor's browser fetches for it
+        self.assets = {}   # path: (data: address, bytes)
+        self.n_payments = 0
+
+    # --- keeping -----------------------------------------------------------------------------------------------------
+
+    def keep(self, name, answer, status=200):
+        assert answer.status == status, (name, answer.status, answer.text[:1500])
+        if "Refresh" in answer.headers:
+            self.refreshes.add(name)
+        assets = {path: self.asset(path) for path in re.findall(r'"(/statique/[^"]+)"', answer.text)}
+        self.weights[name] = len(answer.body) + sum(size for _, size in assets.values())
+        self.keep_text(name, re.sub(r'"(/statique/[^"]+)"', lambda found: f'"{assets[found[1]][0]}"', answer.text))
+
+    def asset(self, path):
+        if path not in self.assets:
+            with urllib.request.urlopen(self.stack.url + path, timeout=TIMEOUT_S) as answer:
+                body = answer.read()
+                kind = answer.headers["Content-Type"].replace(" ", "")
+                self.assets[path] = (f"data:{kind};base64,{base64.b64encode(body).decode()}", len(body))
+        return self.assets[path]
+
+    def keep_text(self, name, text):
+        path = self.folder / f"{name}.html"
+        path.write_text(text, encoding="utf-8")
+        self.pages[name] = path.as_uri()
+
+    def keep_url(self, name, url):
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+            self.keep_text(name, answer.read().decode())
+
+    def text(self, name):
+        """The HTML as it was sent, but for the addresses of its assets."""
+        return (self.folder / f"{name}.html").read_text(encoding="utf-8")
+
+    # --- people and payments -----------------------------------------------------------------------------------------
+
+    def person(self, login, first, last, role="PARENT", must_change=False):
+        self.stack.sql(
+            "INSERT INTO users (school_id, external_id, login, role, password_hash, must_change_password, last_name, first_name, "
+            f"address1, address2, postcode, city, phone, email) SELECT school_id, '{login}', '{login}', '{role}', password_hash, "
+            f"{int(must_change)}, '{last}', '{first}', '12 bis chemin de la Bastide-des-Jourdans', 'Résidence Les Micocouliers, bât. C', "
+            "'13090', 'Aix-en-Provence', '06 00 00 00 09', "
+            f"'{login}.une.adresse.plutot.longue@messagerie-academique.example.org' FROM users WHERE login = 'durand'")
+        return Parent(self.stack, login)
+
+    def account(self, login, first, last, class_name):
+        key = secrets.token_hex(6)
+        self.stack.sql(
+            "INSERT INTO accounts (school_id, external_id, last_name, first_name, class_name) "
+            f"SELECT school_id, '{key}', '{last}', '{first}', '{class_name}' FROM users WHERE login = '{login}';"
+            "INSERT INTO account_payers (account_id, user_id) SELECT a.id, u.id FROM accounts a, users u "
+            f"WHERE a.external_id = '{key}' AND u.login = '{login}'")
+        return self.stack.sql(f"SELECT id FROM accounts WHERE external_id = '{key}'")[0][0]
+
+    def claim(self, account, label, due, cents, direct_debit=0):
+        number = secrets.token_hex(4)
+        self.stack.sql("INSERT INTO claims (school_id, account_id, number, label, due_date, amount_cents, direct_debit) "
+                       f"SELECT school_id, id, '{number}', '{label}', '{due}', {cents}, {direct_debit} FROM accounts WHERE id = {account}")
+        return self.stack.sql(f"SELECT id FROM claims WHERE number = '{number}'")[0][0]
+
+    def payment(self, login, state, accounts, claim="NULL", age="0 HOUR", cents=15850):
+        """A payment of that state, as the worker would leave it."""
+        self.n_payments += 1
+        reference = f"dem20260329104212{self.n_payments:03d}"
+        accepted = state in STATES[STATES.index("AUTHORISED"):] if state in STATES else False
+        moment = f"UTC_TIMESTAMP(6) - INTERVAL {age}"
+        self.stack.sql(
+            "INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, state, amount_cents, email, comment, created_at, "
+            "sent_at, expires_at, bank_request, bank_ref, accepted_at) SELECT "
+            f"'{reference}', u.school_id, u.id, s.contract_id, '{'ADVANCE' if claim == 'NULL' else 'CLAIM'}', 'CREATED', "
+            f"{cents * len(accounts)}, u.email, 'Merci !', {moment}, {moment}, UTC_TIMESTAMP(6) + INTERVAL 1 DAY, 'siret=1', "
+            f"{repr('%08d' % self.n_payments) if accepted else 'NULL'}, {moment if accepted else 'NULL'} "
+            f"FROM users u JOIN school_contracts s ON s.school_id = u.school_id WHERE u.login = '{login}'")
+        for position, account in enumerate(accounts, 1):
+            self.stack.sql("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, amount_cents) "
+                           f"SELECT id, 1, {position}, {account}, {claim}, {cents} FROM transactions WHERE reference = '{reference}'")
+        self.stack.sql(f"UPDATE transactions SET state = '{state}' WHERE reference = '{reference}'")
+        if accepted:
+            self.stack.sql(f"INSERT INTO receipts (transaction_id, school_id, year, number) SELECT id, school_id, 2026, {900000 + self.n_payments} "
+                           f"FROM transactions WHERE reference = '{reference}'")
+        return reference
+
+    # --- the walk ----------------------------------------------------------------------------------------------------
+
+    def logged_out(self):
+        visitor = Client(self.stack)
+        self.keep("connexion", visitor.get("/connexion"))
+        self.keep("connexion-vide", visitor.submit("/connexion", {"identifiant": "", "mot_de_passe": ""}), 422)
+        self.keep("connexion-refusee", visitor.submit("/connexion", {"identifiant": "inconnu", "mot_de_passe": "x"}), 422)
+        self.keep("connexion-expiree", visitor.get("/connexion?session=expiree"))
+        self.keep("connexion-deconnecte", visitor.get("/connexion?session=fermee"))
+        self.keep("connexion-nouveau-mot-de-passe", visitor.get("/connexion?mot-de-passe=enregistre"))
+        self.keep("aide", visitor.get("/aide"))
+        self.keep("retour-banque", visitor.get("/retour-banque?reference=dem20260329104212AAA"))
+        self.keep("erreur-404", visitor.get("/nulle-part"), 404)
+        self.keep("erreur-403", visitor.post("/connexion", {"identifiant": "durand"}), 403)
+        self.keep("erreur-405", visitor.request("POST", "/accueil", ""), 405)
+
+    def forgotten(self, mails, login):
+        visitor = Client(self.stack)
+        self.keep("oubli", visitor.get("/mot-de-passe-oublie"))
+        self.keep("oubli-vide", visitor.submit("/mot-de-passe-oublie", {"identifiant": ""}), 422)
+        self.keep("oubli-envoye", visitor.submit("/mot-de-passe-oublie", {"identifiant": login}))
+        mail = until("the mail with the link", lambda: [m for m in mails.all() if f"{login}.une" in m["to"][0] and "/mot-de-passe/" in m["text"]])[-1]
+        self.keep_text("courriel-lien", mail["html"])
+        path = re.search(r"/mot-de-passe/[\w-]+", mail["text"]).group()
+        self.keep("nouveau-mot-de-passe", visitor.get(path))
+        self.keep("nouveau-mot-de-passe-erreurs", visitor.submit(path, {"mot_de_passe": "court", "confirmation": "autre"}), 422)
+        new = {"mot_de_passe": PASSWORD + "-bis", "confirmation": PASSWORD + "-bis"}
+        assert visitor.submit(path, new).location.startswith("/connexion")
+        self.keep("lien-perime", visitor.get(path), 410)
+
+    def new_family(self):
+        parent = self.person("page-nouveau", "Zoé", "Petit", must_change=True)
+        csrf = parent.get("/connexion").page.fields["csrf"]
+        assert parent.post("/connexion", {"identifiant": "page-nouveau", "mot_de_passe": PASSWORD, "csrf": csrf}).location == "/mot-de-passe"
+        self.keep("premier-mot-de-passe", parent.get("/mot-de-passe"))
+        self.keep("premier-mot-de-passe-erreurs", parent.submit("/mot-de-passe", {"mot_de_passe": "azertyuiop12", "confirmation": ""}), 422)
+        mine = {"mot_de_passe": "trois tasses de chocolat", "confirmation": "trois tasses de chocolat"}
+        answer = parent.submit("/mot-de-passe", mine)
+        self.keep("accueil-sans-creance", parent.get(answer.location))
+        self.keep("crediter-sans-compte", parent.get("/crediter"))
+        self.keep("historique-vide", parent.get("/historique"))
+        self.account("page-nouveau", "Tom", "Petit", "6e A")
+        self.keep("mot-de-passe", parent.get("/mot-de-passe"))
+        self.keep("crediter-un-compte", parent.get("/crediter"))
+        parent.credit("20")
+        self.keep("historique-une-ligne", parent.get("/historique"))
+
+    def forms(self, parent, accounts, claims):
+        claim, other = claims
+        form = parent.get("/crediter")
+        self.keep("crediter", form)
+        self.keep("crediter-creance", parent.get(f"/crediter?creance={claim}"))
+        wrong = {"type": "", "compte": "", "montant": "quinze", "courriel": "pas-une-adresse", "commentaires": "x" * 1001}
+        self.keep("crediter-erreurs", parent.submit("/crediter", wrong), 422)
+        lines = {"type": "creance", "compte": accounts[0], "creance": claim, "montant": "99999", "courriel": "a@example.org"}
+        for n in range(2, 6):
+            lines.update({f"compte_{n}": accounts[n % 3], f"montant_{n}": "5", f"creance_{n}": other if n == 2 else ""})
+        self.keep("crediter-cinq-lignes", parent.submit("/crediter", lines), 422)
+        self.keep("recapitulatif", parent.get("/paiement/" + parent.credit("20", compte=accounts[0])))
+        only = parent.submit("/crediter", {"type": "creance", "compte": "", "creance": other, "montant": "", "courriel": "a@example.org"})
+        self.keep("recapitulatif-creance-seule", parent.get(only.location))
+        many = {f"{name}_{n}": value for n in range(2, 5) for name, value in (("compte", accounts[n % 3]), ("montant", "1158,5"))}
+        reference = parent.credit("", type="creance", compte=accounts[0], creance=claim, commentaires=LONG_COMMENT, **many)
+        self.keep("recapitulatif-quatre-lignes", parent.get(f"/paiement/{reference}"))
+        self.keep("modifier", parent.get(f"/crediter?reference={reference}"))
+        self.keep("coordonnees", parent.get("/coordonnees"))
+        self.keep("coordonnees-erreurs", parent.submit("/coordonnees", {"nom": "", "prenom": "x" * 81, "adresse1": "x" * 121, "adresse2": "",
+                                                                       "code_postal": "x" * 11, "ville": "", "telephone": "abc", "courriel": "abc"}), 422)
+        return reference
+
+    def family(self):
+        login = "page-famille"
+        parent = self.person(login, "Marie-Charlotte-Élisabeth", "de La Rochefoucauld-Montmorency")
+        accounts = [self.account(login, first, "de La Rochefoucauld-Montmorency", class_name) for first, class_name in
+                    (("Anne-Sophie-Victoire", "Terminale STMG 2"), ("Jean-Baptiste-Emmanuel", "2de GT 11"), ("Léo", "3e B"))]
+        late = self.claim(accounts[0], "Demi-pension, 1er trimestre, forfait cinq jours avec régularisation des absences", "2026-01-31", 115850)
+        claim = self.claim(accounts[1], "Demi-pension, 1er trimestre", "2027-01-31", 15850)
+        self.claim(accounts[2], "Voyage à Marseille, solde", "2027-02-15", 4500, direct_debit=1)
+        parent.log_in()
+        self.keep("accueil", parent.get("/accueil"))
+        self.keep("accueil-coordonnees", parent.get("/accueil?coordonnees=enregistrees"))
+        self.keep("aide-connecte", parent.get("/aide"))
+        recap = self.forms(parent, accounts, (late, claim))
+        for state in STATES:
+            reference = self.payment(login, state, accounts[:1], claim=late)
+            if state not in ("CAPTURED", "SETTLED"):  # shown as AUTHORISED is
+                self.keep(f"paiement-{state.lower()}", parent.get(f"/paiement/{reference}"))
+            if state == "PENDING":
+                self.keep("accueil-paiement-en-cours", parent.get("/accueil"))
+                self.keep("paiement-pending-arrete", parent.get(f"/paiement/{reference}?actualisation=non"))
+        self.keep("recapitulatif-semblable", parent.get("/paiement/" + parent.credit("158,50", compte=accounts[0])))
+        for day in range(30):
+            self.payment(login, STATES[day % len(STATES)], accounts[: 1 + day % 3], age=f"{day + 1} DAY")
+        first = parent.get("/historique")
+        self.keep("historique", first)
+        self.keep("historique-suite", parent.get(re.search(r'href="(/historique\?avant=[^"]+)"', first.text).group(1)))
+        self.keep("historique-connexions", parent.get("/historique/connexions"))
+        self.keep("erreur-404-connecte", parent.get("/paiement/dem20260101000000AAA"), 404)
+        self.closed(parent, recap)
+        self.keep("erreur-503", self.unknown_contract(parent, accounts), 503)
+
+    def closed(self, parent, recap):
+        school = "(SELECT school_id FROM users WHERE login = 'page-famille')"
+        self.stack.sql(f"UPDATE schools SET payments_open = FALSE WHERE id = {school}")
+        try:
+            self.keep("accueil-ferme", parent.get("/accueil"))
+            self.keep("crediter-ferme", parent.get("/crediter"))
+            self.keep("recapitulatif-ferme", parent.get(f"/paiement/{recap}"))
+        finally:
+            self.stack.sql(f"UPDATE schools SET payments_open = TRUE WHERE id = {school}")
+
+    def unknown_contract(self, parent, accounts):
+        """A payment of a contract whose key this server cannot open."""
+        reference = self.payment("page-famille", "PENDING", accounts[:1])
+        self.stack.sql("INSERT INTO bank_contracts (gateway, merchant_id, payment_url, sealed_key) "
+                       "VALUES ('spplus', '00000000000009-09', 'http://127.0.0.1:1/', 'x');"
+                       "UPDATE transactions SET contract_id = LAST_INSERT_ID() WHERE reference = '" + reference + "'")
+        return parent.submit(f"/paiement/{reference}/payer", {"moyen": "CBS"}, form="/coordonnees")
+
+    def commensal(self):
+        parent = self.person("page-commensal", "Nadia", "Bernard", role="COMMENSAL")
+        self.account("page-commensal", "Nadia", "Bernard", "")
+        parent.log_in()
+        self.keep("crediter-commensal", parent.get("/crediter"))
+        self.keep("recapitulatif-commensal", parent.get("/paiement/" + parent.credit("20")))
+
+    def real_payments(self, bank, mails):
+        """The bank's page, the mail catcher's page and the mails of a payment that was really made, and then rejected."""
+        parent = self.person("page-payeur", "Karim", "Benali")
+        account = self.account("page-payeur", "Inès", "Benali", "1re G3")
+        self.claim(account, "Demi-pension, 1er trimestre", "2027-01-31", 15850)
+        parent.log_in()
+        self.keep("accueil-une-creance", parent.get("/accueil"))
+        fields = {"type": "creance", "courriel": "karim.benali@example.org", "commentaires": "Avis reçu hier.\nBonne réception !"}
+        reference = parent.credit("158,50", **fields)
+        address = parent.send(reference)
+        self.keep_url("banque", address)
+        bank.type_card(reference, ACCEPTED)
+        for mail in mails.wait_for(reference, 2):
+            self.keep_text("courriel-gestionnaire" if "gestionnaire" in mail["to"][0] else "courriel-parent", mail["html"])
+        bank.send(reference=reference, etat="20")
+        rejected = until("the mail of the rejection", lambda: [m for m in mails.about(reference) if "rejeté" in m["subject"]])
+        self.keep_text("courriel-rejet", rejected[0]["html"])
+        other = parent.credit("12")
+        bank.open(parent.send(other))
+        bank.send(reference=other, etat="1", changes={"montant": "1.00"})
+        review = until("the mail of the review", lambda: [m for m in mails.about(other) if "gestionnaire" in m["to"][0]])
+        self.keep_text("courriel-dossier", review[0]["html"])
+        self.keep_url("boite-aux-lettres", mails.url.removesuffix("api/messages"))
+
+
+def walk(stack, bank, mails, folder):
+    walk = Walk(stack, folder)
+    walk.logged_out()
+    walk.family()
+    walk.new_family()
+    walk.commensal()
+    walk.real_payments(bank, mails)
+    walk.forgotten(mails, "page-famille")
+    return walk
