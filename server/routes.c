@@ -35,6 +35,7 @@ const struct route public_routes[] = {
     {"/historique", page_history, NULL, 0},
     {"/historique/paiements.csv", page_history_csv, NULL, 0},
     {"/historique/connexions", page_logins, NULL, 0},
+    {"/historique/connexions/deconnecter", NULL, page_logins_end_others, 0},
     {"/aide", page_help, NULL, 0},
     {"/banque/spplus", bank_callback_spplus, bank_callback_spplus, ROUTE_BANK},
     {"/statique/{fichier}", static_files_get, NULL, 0},
