@@ -79,8 +79,6 @@ static void page_done(struct page *page)
 
 void page_send(struct page *page, struct response *response)
 {
-    if (!buf_ok(&response->body))
-        log_fatal("page_too_large", LOG_SLICE("path", page->request->path));
     response_send(response);
     page_done(page);
 }
@@ -366,7 +364,7 @@ static void continue_logged_out(struct page *page)
 static void user_loaded(struct page *page)
 {
     const struct db_result *result = page_result(page, 0);
-    if (result->n_rows == 0) { /* deactivated since the login */
+    if (result->n_rows == 0) { /* deactivated, or another password, since the login */
         continue_logged_out(page);
         return;
     }
@@ -379,7 +377,7 @@ static void user_loaded(struct page *page)
 
 static void find_user(struct page *page)
 {
-    page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page));
+    page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page), DB_S(str_from(page->session->password_mark)));
     page_query(page, user_loaded);
 }
 

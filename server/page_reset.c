@@ -87,6 +87,7 @@ static void hashed(void *data, int err, const char *hash)
     }
     page_step(page, SQL_RESET_USE, 1, DB_S(reset->token_hash));
     page_step(page, SQL_RESET_STORE, 1, DB_S(arena_str(page->arena, str_from(hash))), DB_I(reset->user_id));
+    page_step(page, SQL_RESET_VOID, DB_ANY_COUNT, DB_I(reset->user_id)); /* other mails may lie in other hands */
     page_change(page, stored, show_gone);
 }
 

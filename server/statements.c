@@ -17,13 +17,14 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_USER_PAGE] =
         {
             .name = "user_page",
-            .sql = "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
-                   "u.phone, u.email, s.name, s.kind, s.bursar_phone, s.reference_prefix, "
-                   "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id "
-                   "FROM users u JOIN schools s ON s.id = u.school_id "
-                   "LEFT JOIN school_contracts c ON c.school_id = s.id "
-                   "WHERE u.id = ? AND u.school_id = ? AND u.active",
-            .params = "ii",
+            .sql =
+                "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
+                "u.phone, u.email, s.name, s.kind, s.bursar_phone, s.reference_prefix, "
+                "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id "
+                "FROM users u JOIN schools s ON s.id = u.school_id "
+                "LEFT JOIN school_contracts c ON c.school_id = s.id "
+                "WHERE u.id = ? AND u.school_id = ? AND u.active AND BINARY LEFT(SHA2(u.password_hash, 256), 16) = ?",
+            .params = "iis",
             .columns = "ssssssssssssssiiiii",
         },
     [SQL_USER_PASSWORD] =
@@ -231,6 +232,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "reset_store",
             .sql = "UPDATE users SET password_hash = ?, must_change_password = FALSE WHERE id = ? AND active",
             .params = "si",
+            .columns = "",
+        },
+    [SQL_RESET_VOID] =
+        {
+            .name = "reset_void",
+            .sql = "UPDATE password_tokens SET used_at = UTC_TIMESTAMP(6) WHERE user_id = ? AND used_at IS NULL",
+            .params = "i",
             .columns = "",
         },
     [SQL_CONTRACTS] =

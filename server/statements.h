@@ -28,6 +28,7 @@ enum statement {
     SQL_RESET_TOKEN,
     SQL_RESET_USE,
     SQL_RESET_STORE,
+    SQL_RESET_VOID,
     SQL_CONTRACTS,
     SQL_INBOX_KNOWN,
     SQL_COUNT,
