@@ -29,6 +29,19 @@ static void print_counts(const char *what, const size_t counts[3])
            counts[IMPORT_UNCHANGED]);
 }
 
+/* What becomes of a school's colour, so that nobody is surprised. */
+static void print_colour(struct str text)
+{
+    struct colour colour;
+    char light[COLOUR_TEXT_SIZE], dark[COLOUR_TEXT_SIZE];
+
+    if (text.len == 0 || colour_parse(text, &colour))
+        return;
+    colour_text(colour_on_light(colour), light);
+    colour_text(colour_on_dark(colour), dark);
+    printf("colour    %.*s: %s on light pages, %s on dark ones\n", STR_ARG(text), light, dark);
+}
+
 static void print_totals(const struct import *import)
 {
     size_t persons[3] = {0}, accounts[3] = {0}, links[3] = {0}, claims[3] = {0};
@@ -38,6 +51,7 @@ static void print_totals(const struct import *import)
     COUNT_ACTIONS(import->claims, import->n_claims, claims);
     printf("school    %.*s %.*s: %s\n", STR_ARG(import->school.uai), STR_ARG(import->school.name),
            action_names[import->school.action]);
+    print_colour(import->school.colour);
     printf("contract  %.*s %.*s: %s\n", STR_ARG(import->contract.gateway), STR_ARG(import->contract.merchant_id),
            action_names[import->contract.action]);
     print_counts("persons", persons);

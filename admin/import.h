@@ -9,6 +9,7 @@
 
 #include "admin/db.h"
 #include "admin/import_fault.h"
+#include "admin/import_identity.h"
 #include "common/arena.h"
 #include "common/config.h"
 #include "common/vault.h"
@@ -21,7 +22,9 @@ struct import_school {
     struct str uai, name, kind, city, bursar_email, bursar_phone, reference_prefix;
     int64_t amount_min_cents, amount_max_cents;
     bool part_payment_allowed;
-    int64_t id; /* 0: new */
+    struct str colour;              /* "#7b2d5e"; empty: none */
+    struct import_file sheet, logo; /* made from it, and read */
+    int64_t id;                     /* 0: new */
     enum import_action action;
 };
 

@@ -3,9 +3,22 @@
 #include "admin/import.h"
 #include "common/err.h"
 
+/* Files are named by their content: one that is there already is the same. */
+static int apply_file(struct db *db, const struct import_file *file)
+{
+    const struct db_param params[] = {DB_TEXT(file->hash), DB_TEXT(str_from(file->kind)), DB_NUMBER(file->width),
+                                      DB_NUMBER(file->height), DB_TEXT(file->bytes)};
+    return file->hash.len ? db_execute(db, STATEMENT_SCHOOL_FILE_PUT, params, NULL, NULL) : 0;
+}
+
 static int apply_school(struct import *import, struct db *db)
 {
     struct import_school *school = &import->school;
+    int err = apply_file(db, &school->sheet);
+    if (!err)
+        err = apply_file(db, &school->logo);
+    if (err)
+        return err;
     const struct db_param params[] = {DB_TEXT(school->name),
                                       DB_TEXT(school->kind),
                                       DB_TEXT(school->city),
@@ -15,6 +28,9 @@ static int apply_school(struct import *import, struct db *db)
                                       DB_NUMBER(school->amount_min_cents),
                                       DB_NUMBER(school->amount_max_cents),
                                       DB_NUMBER(school->part_payment_allowed),
+                                      DB_TEXT(school->colour),
+                                      DB_TEXT(school->sheet.hash),
+                                      DB_TEXT(school->logo.hash),
                                       DB_TEXT(school->uai)};
     if (school->action == IMPORT_CREATE)
         return db_execute(db, STATEMENT_SCHOOL_INSERT, params, NULL, &school->id);

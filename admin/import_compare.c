@@ -31,7 +31,10 @@ static int compare_school(struct import *import, struct db *db)
                                  school->reference_prefix,
                                  number_text(arena, school->amount_min_cents),
                                  number_text(arena, school->amount_max_cents),
-                                 number_text(arena, school->part_payment_allowed)};
+                                 number_text(arena, school->part_payment_allowed),
+                                 school->colour,
+                                 school->sheet.hash,
+                                 school->logo.hash};
 
     int err = db_query(db, STATEMENT_SCHOOL_FIND, &DB_TEXT(school->uai), arena, &rows);
     if (err)

@@ -26,7 +26,7 @@ struct key {
 
 struct raw {
     struct str uai, name, kind, city, bursar_email, bursar_phone, reference_prefix, amount_min, amount_max,
-        part_payment;
+        part_payment, couleur, logo;
     struct str gateway, merchant_id, key, key_file, payment_url, currency, bank_ref_len, callback_extra, means;
 };
 
@@ -75,6 +75,12 @@ static const char *check_yes_no(struct str s)
     return str_eq_text(s, "yes") || str_eq_text(s, "no") ? NULL : "yes or no";
 }
 
+static const char *check_colour(struct str s)
+{
+    struct colour colour;
+    return colour_parse(s, &colour) == 0 ? NULL : "a colour, as #7b2d5e";
+}
+
 static const char *check_gateway(struct str s)
 {
     return gateway_find(s) ? NULL : "the name of a known bank gateway, as spplus";
@@ -118,6 +124,8 @@ static const struct key keys[] = {
     KEY("school", amount_min, "1", 20, check_money),
     KEY("school", amount_max, "10000", 20, check_money),
     KEY("school", part_payment, "no", 3, check_yes_no),
+    KEY("school", couleur, "", 7, check_colour),
+    KEY("school", logo, "", 200, NULL),
     KEY("bank", gateway, NULL, 16, check_gateway),
     KEY("bank", merchant_id, NULL, 40, NULL),
     KEY("bank", key, "", 400, NULL),
@@ -215,14 +223,20 @@ static unsigned line_of(const struct reader *reader, const char *name)
     return reader->line;
 }
 
+/* Paths in school.ini are relative to its directory. */
+static const char *resolve_path(struct reader *reader, struct str path)
+{
+    if (path.ptr[0] == '/')
+        return path.ptr;
+    return arena_printf(&reader->import->arena, "%s/%.*s", reader->import->directory, STR_ARG(path)).ptr;
+}
+
 static struct str read_key_file(struct reader *reader)
 {
     struct import *import = reader->import;
     char *secret = NULL;
-    const char *path = reader->raw.key_file.ptr;
+    const char *path = resolve_path(reader, reader->raw.key_file);
 
-    if (path[0] != '/')
-        path = arena_printf(&import->arena, "%s/%s", import->directory, path).ptr;
     if (config_read_secret(path, &secret)) {
         fault(reader, line_of(reader, "key_file"), "[bank] key_file: %s cannot be read", path);
         return STR_NULL;
@@ -285,6 +299,24 @@ static struct str upper(struct arena *arena, struct str s)
     return str_slice(text, s.len);
 }
 
+static void take_identity(struct reader *reader)
+{
+    struct import_school *school = &reader->import->school;
+    struct arena *arena = &reader->import->arena;
+    struct colour colour;
+
+    if (reader->raw.couleur.len && colour_parse(reader->raw.couleur, &colour) == 0) {
+        school->colour = reader->raw.couleur;
+        school->sheet = import_sheet(colour, arena);
+    }
+    if (reader->raw.logo.len == 0)
+        return;
+    const char *path = resolve_path(reader, reader->raw.logo);
+    const char *expected = import_logo(path, arena, &school->logo);
+    if (expected)
+        fault(reader, line_of(reader, "logo"), "[school] logo: %s: expected %s", path, expected);
+}
+
 static void take_school(struct reader *reader)
 {
     struct raw *raw = &reader->raw;
@@ -320,5 +352,6 @@ void import_read_school(struct import *import)
     if (import->faults.count > before)
         return;
     take_school(&reader);
+    take_identity(&reader);
     take_contract(&reader);
 }

@@ -19,13 +19,19 @@ static const char *const sql[STATEMENT_COUNT] = {
 
     [STATEMENT_SCHOOL_FIND] = "SELECT id, name, kind, city, bursar_email, bursar_phone, reference_prefix, "
                               "amount_min_cents, amount_max_cents, "
-                              "part_payment_allowed FROM schools WHERE uai = ?",
+                              "part_payment_allowed, colour, COALESCE(sheet_hash, ''), COALESCE(logo_hash, '') "
+                              "FROM schools WHERE uai = ?",
     [STATEMENT_SCHOOL_INSERT] =
         "INSERT INTO schools (name, kind, city, bursar_email, bursar_phone, reference_prefix, amount_min_cents, "
-        "amount_max_cents, part_payment_allowed, uai) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "amount_max_cents, part_payment_allowed, colour, sheet_hash, logo_hash, uai) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, "
+        "NULLIF(?, ''), NULLIF(?, ''), ?)",
     [STATEMENT_SCHOOL_UPDATE] =
         "UPDATE schools SET name = ?, kind = ?, city = ?, bursar_email = ?, bursar_phone = ?, reference_prefix = ?, "
-        "amount_min_cents = ?, amount_max_cents = ?, part_payment_allowed = ? WHERE uai = ?",
+        "amount_min_cents = ?, amount_max_cents = ?, part_payment_allowed = ?, colour = ?, sheet_hash = NULLIF(?, ''), "
+        "logo_hash = NULLIF(?, '') WHERE uai = ?",
+    [STATEMENT_SCHOOL_FILE_PUT] = "INSERT INTO school_files (hash, kind, width, height, bytes) VALUES (?, ?, ?, ?, ?) "
+                                  "ON DUPLICATE KEY UPDATE hash = VALUES(hash)",
     [STATEMENT_CONTRACT_FIND] =
         "SELECT id, payment_url, currency, bank_ref_len, callback_extra, means, sealed_key FROM bank_contracts "
         "WHERE gateway = ? AND merchant_id = ?",
@@ -70,7 +76,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_CLAIM_UPDATE] = "UPDATE claims SET label = ?, due_date = ?, amount_cents = ?, direct_debit = ? WHERE id "
                                "= ? AND settled_cents <= ?",
 
-    [STATEMENT_USER_FIND] = "SELECT u.id, s.name FROM users u JOIN schools s ON s.id = u.school_id WHERE u.login = ?",
+    [STATEMENT_USER_FIND] = "SELECT u.id, u.last_name, u.first_name, u.email, s.name, s.city FROM users u "
+                            "JOIN schools s ON s.id = u.school_id WHERE u.login = ?",
     [STATEMENT_USER_SET_PASSWORD] = "UPDATE users SET password_hash = ?, must_change_password = ? WHERE id = ?",
 
     [STATEMENT_REVIEW_LIST] =

@@ -38,6 +38,7 @@ static int store(struct db *db, int64_t id, const char *password, bool must_chan
 /* A password read from the standard input is the person's own choice; a generated one is to be changed at once. */
 static int set_password(struct db *db, struct arena *arena, const char *login, bool from_stdin)
 {
+    enum { ID, LAST_NAME, FIRST_NAME, EMAIL, SCHOOL, CITY };
     char password[LINE_SIZE];
     struct db_rows rows;
 
@@ -49,8 +50,16 @@ static int set_password(struct db *db, struct arena *arena, const char *login, b
         password_generate(password, sizeof password);
     else if (read_line(password))
         return EXIT_FAILED;
-    const char *refusal = password_refusal(str_from(password), str_from(login), db_cell(&rows, 0, 1));
-    int status = refusal ? admin_fail("%s", refusal) : store(db, db_cell_number(&rows, 0, 0), password, !from_stdin);
+    const struct password_owner owner = {
+        .login = str_from(login),
+        .last_name = db_cell(&rows, 0, LAST_NAME),
+        .first_name = db_cell(&rows, 0, FIRST_NAME),
+        .email = db_cell(&rows, 0, EMAIL),
+        .school = db_cell(&rows, 0, SCHOOL),
+        .city = db_cell(&rows, 0, CITY),
+    };
+    const char *refusal = password_refusal(str_from(password), &owner);
+    int status = refusal ? admin_fail("%s", refusal) : store(db, db_cell_number(&rows, 0, ID), password, !from_stdin);
     if (status == EXIT_OK)
         printf("%s\n", from_stdin ? "the password is set" : password);
     sodium_memzero(password, sizeof password);

@@ -65,6 +65,10 @@ static const struct key keys[] = {
          "the site's public address, e.g. https://cantine.example.org"),
     {"site", "mode", KEY_CHOICE, "production", AT(site.mode), 0, 0, modes, NULL},
     TEXT("site", "timezone", KEY_TEXT, "Europe/Paris", site.timezone, "a time zone, e.g. Europe/Paris"),
+    TEXT("site", "operator_name", KEY_TEXT, "", site.operator_name, "the name of who runs the site"),
+    TEXT("site", "operator_address", KEY_TEXT, "", site.operator_address, "a postal address"),
+    TEXT("site", "host_name", KEY_TEXT, "", site.host_name, "the name and address of who hosts the site"),
+    TEXT("site", "dpo_email", KEY_MAIL, "", site.dpo_email, "an e-mail address"),
     TEXT("site", "operator_email", KEY_MAIL, "", site.operator_email, "an e-mail address"),
     {"site", "log_level", KEY_CHOICE, "info", AT(site.log_level), 0, 0, log_levels, NULL},
 

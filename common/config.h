@@ -31,6 +31,8 @@ struct config {
         const char *base_url; /* "https://cantine.example.org", no slash at the end */
         enum config_mode mode;
         const char *timezone;
+        const char *operator_name, *operator_address, *host_name; /* for the legal notice; NULL: not said */
+        const char *dpo_email;      /* the data protection officer; NULL: asked for through the school */
         const char *operator_email; /* NULL: operator notices only in the log */
         enum log_level log_level;
     } site;

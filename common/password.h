@@ -19,9 +19,14 @@ int password_verify(const char *hash, struct str password);
 /* A hash that no password has, to spend the same time on an unknown login. */
 const char *password_dummy_hash(void);
 
-/* NULL when the password may be used, else in French why not (static text). Lengths count characters. `login` and
- * `school` are words that it must not consist of. */
-const char *password_refusal(struct str password, struct str login, struct str school);
+/* Whose password it is: words that it must not be made of. UTF-8; any may be empty. */
+struct password_owner {
+    struct str login, last_name, first_name, email, school, city;
+};
+
+/* NULL when the password may be used, else in French why not and what to do instead (static text). 12 to 128 characters
+ * of any kind; not what is tried first (password_guess.h), nor the owner's own words. */
+const char *password_refusal(struct str password, const struct password_owner *owner);
 /* "karotte-7-velours": three or more easy-to-type parts, at least 12 characters and 60 bits; for letters. */
 void password_generate(char *out, size_t size);
 

@@ -7,6 +7,7 @@
 GRANT SELECT ON {database}.schools TO {server};
 GRANT SELECT ON {database}.bank_contracts TO {server};
 GRANT SELECT ON {database}.school_contracts TO {server};
+GRANT SELECT ON {database}.school_files TO {server};
 GRANT SELECT ON {database}.users TO {server};
 GRANT UPDATE (password_hash, must_change_password, last_name, first_name, address1, address2, postcode, city, phone, email)
     ON {database}.users TO {server};

@@ -298,16 +298,33 @@ static struct str school_kind_text(struct str kind)
     return STR("de la cité scolaire");
 }
 
+static struct safe_url school_file_url(struct page *page, enum user_column column)
+{
+    struct str name = page_user_text(page, column);
+    return (struct safe_url){name.len ? arena_printf(page->arena, "/ecole/%.*s", STR_ARG(name)) : STR_NULL};
+}
+
+/* The school's own look, where it has one. */
+static void fill_identity(struct page *page)
+{
+    struct page_view *view = &page->view;
+    view->sheet_url = school_file_url(page, USER_SCHOOL_SHEET);
+    view->logo_url = school_file_url(page, USER_SCHOOL_LOGO);
+    if (page_user_number(page, USER_LOGO_HEIGHT) > 0)
+        view->logo_width =
+            LOGO_HEIGHT * page_user_number(page, USER_LOGO_WIDTH) / page_user_number(page, USER_LOGO_HEIGHT);
+}
+
 static void fill_view(struct page *page)
 {
     struct page_view *view = &page->view;
-    view->school_kind = STR("du lycée / collège");
     view->demonstration = page->app->config->site.mode == CONFIG_DEMONSTRATION;
     if (page->cookie.len > 0)
         view->csrf = csrf_token(&page->app->csrf, page->arena, page->cookie);
     if (!page->user)
         return;
     view->logged_in = true;
+    fill_identity(page);
     view->school_name = page_user_text(page, USER_SCHOOL_NAME);
     view->school_kind = school_kind_text(page_user_text(page, USER_SCHOOL_KIND));
     view->user_name = arena_printf(page->arena, "%.*s %.*s", STR_ARG(page_user_text(page, USER_FIRST_NAME)),
@@ -438,6 +455,7 @@ void page_open(struct request *request, enum page_access access, const char *tit
     page->arena = &request->arena;
     page->access = access;
     page->view.title = str_from(title);
+    page->view.school_kind = STR("du lycée / collège");
     page->handler = next;
     page->cookie = request_cookie(request, session_cookie(page->app));
     ask_redis(page);

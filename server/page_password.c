@@ -119,8 +119,14 @@ static void old_loaded(struct page *page)
 static void submit(struct page *page)
 {
     struct str password = form_get(&page->form, "mot_de_passe");
-    const char *refusal =
-        password_refusal(password, page_user_text(page, USER_LOGIN), page_user_text(page, USER_SCHOOL_NAME));
+    const char *refusal = password_refusal(password, &(struct password_owner){
+                                                         .login = page_user_text(page, USER_LOGIN),
+                                                         .last_name = page_user_text(page, USER_LAST_NAME),
+                                                         .first_name = page_user_text(page, USER_FIRST_NAME),
+                                                         .email = page_user_text(page, USER_EMAIL),
+                                                         .school = page_user_text(page, USER_SCHOOL_NAME),
+                                                         .city = page_user_text(page, USER_SCHOOL_CITY),
+                                                     });
 
     if (refusal)
         page_error(page, "mot_de_passe", str_from(refusal));

@@ -9,13 +9,21 @@
 #include "server/pages.h"
 
 /* Columns of SQL_RESET_TOKEN. */
-enum { TOKEN_USER_ID, TOKEN_LOGIN, TOKEN_SCHOOL_NAME };
+enum {
+    TOKEN_USER_ID,
+    TOKEN_LOGIN,
+    TOKEN_LAST_NAME,
+    TOKEN_FIRST_NAME,
+    TOKEN_EMAIL,
+    TOKEN_SCHOOL_NAME,
+    TOKEN_SCHOOL_CITY,
+};
 enum { TOKEN_LEN = 32 };
 
 struct reset {
     struct str token_hash;
     int64_t user_id;
-    struct str login, school_name;
+    struct password_owner owner;
     struct login_attempt attempt;
 };
 
@@ -65,14 +73,14 @@ static void sessions_ended(void *data, int err, struct session *session)
         page_fail_err(page, err);
         return;
     }
-    page_init_attempt(page, &reset->attempt, reset->login);
+    page_init_attempt(page, &reset->attempt, reset->owner.login);
     login_guard_clear(&reset->attempt, failures_forgotten, page);
 }
 
 static void stored(struct page *page)
 {
     struct reset *reset = page->state;
-    notice_password_changed(page->app, reset->login);
+    notice_password_changed(page->app, reset->owner.login);
     session_destroy_others(page->app->sessions, page->arena, reset->user_id, STR_NULL, sessions_ended, page);
 }
 
@@ -95,7 +103,7 @@ static void submit(struct page *page)
 {
     struct reset *reset = page->state;
     struct str password = form_get(&page->form, "mot_de_passe");
-    const char *refusal = password_refusal(password, reset->login, reset->school_name);
+    const char *refusal = password_refusal(password, &reset->owner);
 
     if (refusal)
         page_error(page, "mot_de_passe", str_from(refusal));
@@ -107,6 +115,19 @@ static void submit(struct page *page)
         hash_pool_hash(page->app->hashes, password, hashed, page);
 }
 
+static void take_owner(struct reset *reset, const struct db_value *row)
+{
+    reset->user_id = row[TOKEN_USER_ID].number;
+    reset->owner = (struct password_owner){
+        .login = row[TOKEN_LOGIN].text,
+        .last_name = row[TOKEN_LAST_NAME].text,
+        .first_name = row[TOKEN_FIRST_NAME].text,
+        .email = row[TOKEN_EMAIL].text,
+        .school = row[TOKEN_SCHOOL_NAME].text,
+        .city = row[TOKEN_SCHOOL_CITY].text,
+    };
+}
+
 static void token_found(struct page *page)
 {
     struct reset *reset = page->state;
@@ -116,9 +137,7 @@ static void token_found(struct page *page)
         show_gone(page);
         return;
     }
-    reset->user_id = db_row(result, 0)[TOKEN_USER_ID].number;
-    reset->login = db_row(result, 0)[TOKEN_LOGIN].text;
-    reset->school_name = db_row(result, 0)[TOKEN_SCHOOL_NAME].text;
+    take_owner(reset, db_row(result, 0));
     if (page_is_post(page))
         submit(page);
     else

@@ -19,6 +19,9 @@ void page_history_csv(struct request *request);
 void page_logins(struct request *request);
 void page_logins_end_others(struct request *request);
 void page_help(struct request *request);
+void page_accessibility(struct request *request);
+void page_legal_notice(struct request *request);
+void page_privacy(struct request *request);
 void page_forgotten(struct request *request);
 void page_reset(struct request *request);
 

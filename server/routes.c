@@ -2,6 +2,7 @@
 #include "server/bank_callback.h"
 #include "server/pages.h"
 #include "server/response.h"
+#include "server/school_file.h"
 #include "server/static_files.h"
 
 static void moved_to_root(struct request *request)
@@ -37,8 +38,12 @@ const struct route public_routes[] = {
     {"/historique/connexions", page_logins, NULL, 0},
     {"/historique/connexions/deconnecter", NULL, page_logins_end_others, 0},
     {"/aide", page_help, NULL, 0},
+    {"/accessibilite", page_accessibility, NULL, 0},
+    {"/mentions-legales", page_legal_notice, NULL, 0},
+    {"/donnees-personnelles", page_privacy, NULL, 0},
     {"/banque/spplus", bank_callback_spplus, bank_callback_spplus, ROUTE_BANK},
     {"/statique/{fichier}", static_files_get, NULL, 0},
+    {"/ecole/{fichier}", school_file_get, NULL, 0},
     {"/favicon.ico", static_files_get_by_name, NULL, 0},
     {"/robots.txt", static_files_get_by_name, NULL, 0},
     /* bookmarks and printed notices of the 2009 product */

@@ -19,13 +19,15 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "user_page",
             .sql =
                 "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
-                "u.phone, u.email, s.name, s.kind, s.bursar_phone, s.reference_prefix, "
-                "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id "
+                "u.phone, u.email, s.name, s.kind, s.city, s.bursar_email, s.bursar_phone, s.reference_prefix, "
+                "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id, "
+                "CONCAT(s.sheet_hash, '.css'), CONCAT(f.hash, '.', LOWER(f.kind)), f.width, f.height "
                 "FROM users u JOIN schools s ON s.id = u.school_id "
                 "LEFT JOIN school_contracts c ON c.school_id = s.id "
+                "LEFT JOIN school_files f ON f.hash = s.logo_hash "
                 "WHERE u.id = ? AND u.school_id = ? AND u.active AND BINARY LEFT(SHA2(u.password_hash, 256), 16) = ?",
             .params = "iis",
-            .columns = "ssssssssssssssiiiii",
+            .columns = "ssssssssssssssssiiiiissii",
         },
     [SQL_USER_PASSWORD] =
         {
@@ -213,11 +215,12 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_RESET_TOKEN] =
         {
             .name = "reset_token",
-            .sql = "SELECT u.id, u.login, s.name FROM password_tokens p JOIN users u ON u.id = p.user_id "
+            .sql = "SELECT u.id, u.login, u.last_name, u.first_name, u.email, s.name, s.city "
+                   "FROM password_tokens p JOIN users u ON u.id = p.user_id "
                    "JOIN schools s ON s.id = u.school_id "
                    "WHERE p.token_hash = ? AND p.used_at IS NULL AND p.expires_at > UTC_TIMESTAMP(6) AND u.active",
             .params = "s",
-            .columns = "iss",
+            .columns = "issssss",
         },
     [SQL_RESET_USE] =
         {
@@ -240,6 +243,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .sql = "UPDATE password_tokens SET used_at = UTC_TIMESTAMP(6) WHERE user_id = ? AND used_at IS NULL",
             .params = "i",
             .columns = "",
+        },
+    [SQL_SCHOOL_FILE] =
+        {
+            .name = "school_file",
+            .sql = "SELECT LOWER(kind), bytes FROM school_files WHERE hash = ?",
+            .params = "s",
+            .columns = "ss",
         },
     [SQL_CONTRACTS] =
         {

@@ -29,6 +29,7 @@ enum statement {
     SQL_RESET_USE,
     SQL_RESET_STORE,
     SQL_RESET_VOID,
+    SQL_SCHOOL_FILE,
     SQL_CONTRACTS,
     SQL_INBOX_KNOWN,
     SQL_COUNT,
@@ -48,6 +49,8 @@ enum user_column {
     USER_EMAIL,
     USER_SCHOOL_NAME,
     USER_SCHOOL_KIND,
+    USER_SCHOOL_CITY,
+    USER_BURSAR_EMAIL,
     USER_BURSAR_PHONE,
     USER_REFERENCE_PREFIX,
     USER_AMOUNT_MIN,
@@ -55,6 +58,10 @@ enum user_column {
     USER_PART_PAYMENT,
     USER_PAYMENTS_OPEN,
     USER_CONTRACT_ID,
+    USER_SCHOOL_SHEET, /* a file of school_files by name: "3f9a….css"; empty: none */
+    USER_SCHOOL_LOGO,  /* "3f9a….png" */
+    USER_LOGO_WIDTH,
+    USER_LOGO_HEIGHT,
 };
 
 /* Columns of SQL_TRANSACTION. */

@@ -4,9 +4,9 @@
 #include "server/router.h"
 #include "templates/assets.h"
 
-/* Weak comparison, as RFC 9110 §13.1.2 asks: "W/" does not matter. */
-static bool etag_matches(struct str candidates, struct str etag)
+bool static_files_etag_matches(const struct request *request, struct str etag)
 {
+    struct str candidates = request_header(request, "If-None-Match");
     while (candidates.len > 0) {
         struct str candidate = str_trim(str_cut(candidates, ',', &candidates));
         if (str_eq(candidate, STR("*")))
@@ -22,7 +22,7 @@ static bool etag_matches(struct str candidates, struct str etag)
 static void send_asset(struct request *request, const struct asset *asset, enum response_cache cache)
 {
     struct str etag = str_from(asset->etag);
-    bool unchanged = etag_matches(request_header(request, "If-None-Match"), etag);
+    bool unchanged = static_files_etag_matches(request, etag);
     struct response *response = response_new(request, unchanged ? 304 : 200);
 
     response->cache = cache;

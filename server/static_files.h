@@ -11,4 +11,8 @@ void static_files_get(struct request *request);
  * 404 when there is none. */
 void static_files_get_by_name(struct request *request);
 
+/* Whether If-None-Match names `etag` (quoted), so that 304 is the answer. Weak comparison, as RFC 9110 §13.1.2 asks:
+ * "W/" does not matter. */
+bool static_files_etag_matches(const struct request *request, struct str etag);
+
 #endif

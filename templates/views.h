@@ -20,6 +20,8 @@
 
 /* ---- parts shared by pages ---- */
 
+enum { LOGO_HEIGHT = 40 }; /* pixels; _head.html and site.css say the same */
+
 /* One wrong field in the summary at the top of a form. */
 struct field_error_view {
     struct str field;   /* "montant": the form name of the field, which is its id too; radios of `type`: "type" */
@@ -31,12 +33,15 @@ struct page_view {
     struct str title;       /* of this page, for <title>; without the service's name */
     struct str school_kind; /* "du lycée", "du collège", "de la cité scolaire"; "du lycée / collège" while no one is
                                logged in */
-    struct str school_name; /* "Lycée Jean-Monnet" */
-    bool logged_in;         /* shows "Connecté sous", the log-out form and the link home */
-    struct str user_name;   /* "Jean Durand" */
-    struct str csrf;        /* token of every POST form of the page */
-    bool demonstration;     /* [site] mode = demonstration: says that no real money moves */
-    struct str notice;      /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
+    struct str school_name;    /* "Lycée Jean-Monnet" */
+    struct safe_url sheet_url; /* the school's style sheet, with its accents; empty: the site's own */
+    struct safe_url logo_url;  /* the school's logo; empty: the site's mark */
+    int64_t logo_width;        /* pixels, at LOGO_HEIGHT */
+    bool logged_in;            /* shows "Connecté sous", the log-out form and the link home */
+    struct str user_name;      /* "Jean Durand" */
+    struct str csrf;           /* token of every POST form of the page */
+    bool demonstration;        /* [site] mode = demonstration: says that no real money moves */
+    struct str notice;         /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
     const struct field_error_view *errors; /* in the order of the fields; each repeated at its field */
     unsigned n_errors;
 };
@@ -331,6 +336,42 @@ struct token_gone_view {
 struct help_view {
     struct page_view page;
     struct str bursar_phone; /* of the school; while logged in */
+};
+
+/* Who runs the site; what the configuration does not say is empty. */
+struct operator_view {
+    struct str name;
+    struct str address;
+    struct str email;
+};
+
+/* GET /accessibilite */
+struct accessibility_view {
+    struct page_view page;
+    struct operator_view operator;
+    struct str base_url;
+    struct str bursar_phone; /* of the school; while logged in */
+    struct str bursar_email;
+};
+
+/* GET /mentions-legales */
+struct legal_notice_view {
+    struct page_view page;
+    struct operator_view operator;
+    struct str host;
+    struct str bursar_phone;
+    struct str bursar_email;
+};
+
+/* GET /donnees-personnelles */
+struct privacy_view {
+    struct page_view page;
+    struct operator_view operator;
+    struct str host;
+    struct str dpo_email;
+    int64_t session_minutes; /* without activity */
+    struct str bursar_phone;
+    struct str bursar_email;
 };
 
 /* Every answer of class 4xx or 5xx that has no page of its own. */

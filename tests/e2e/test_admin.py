@@ -1,9 +1,12 @@
 """dp-admin against a real MariaDB: schema, rights, import, passwords, reviews."""
+import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -235,7 +238,7 @@ def test_every_statement_of_a_program_is_within_its_rights(stack, program):
 # --- import ------------------------------------------------------------------------------------------------------------
 
 DEMO = ROOT / "schema/demo"
-TABLES = ("schools", "bank_contracts", "school_contracts", "users", "accounts", "account_payers", "claims")
+TABLES = ("schools", "school_files", "bank_contracts", "school_contracts", "users", "accounts", "account_payers", "claims")
 
 
 def everything(stack):
@@ -317,6 +320,55 @@ def test_changed_files_update(stack, demo, files):
                      " a.external_id = 'E1'") == [["2nde 4", "0"]]
 
 
+def png(width, height, size=0):
+    """A grey picture, made longer by a comment."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = zlib.compress(b"".join(b"\0" + bytes(width) for _ in range(height)), 9)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"tEXt", b"Comment\0" + b"x" * size) + chunk(b"IDAT", rows)
+            + chunk(b"IEND", b""))
+
+
+def identity(stack, uai="0130000A"):
+    return stack.sql("SELECT s.colour, c.bytes, l.kind, l.width, l.height FROM schools s LEFT JOIN school_files c ON c.hash = s.sheet_hash"
+                     f" LEFT JOIN school_files l ON l.hash = s.logo_hash WHERE s.uai = '{uai}'")[0]
+
+
+def test_a_school_gets_and_loses_its_look(stack, demo, files):
+    assert "colour    #7b2d5e: #7b2d5e on light pages, #b78da7 on dark ones" in demo.stdout
+    colour, sheet, *logo = identity(stack)
+    assert colour == "#7b2d5e" and "--accent:#7b2d5e" in sheet and "--accent:#b78da7" in sheet and logo == ["PNG", "96", "96"]
+    hashed, stored = stack.sql("SELECT logo_hash, LOWER(HEX(bytes)) FROM schools JOIN school_files ON hash = logo_hash WHERE uai = '0130000A'")[0]
+    content = (DEMO / "logo.png").read_bytes()
+    assert stored == content.hex() and hashed == hashlib.sha256(content).hexdigest()[:32]
+
+    edit(files / "school.ini", "#7b2d5e", "#FFCC00")
+    (files / "logo.png").write_bytes(png(128, 32))
+    done = admin(stack, "import", files)
+    assert done.returncode == OK and "Lycée de démonstration: updated" in done.stdout
+    assert "colour    #FFCC00: #7c6300 on light pages, #ffcc00 on dark ones" in done.stdout
+    assert identity(stack)[2:] == ["PNG", "128", "32"]
+
+    edit(files / "school.ini", "couleur = #FFCC00\nlogo = logo.png\n", "")
+    assert admin(stack, "import", files).returncode == OK
+    assert identity(stack) == ["", "NULL", "NULL", "NULL", "NULL"]
+    assert admin(stack, "import", DEMO).returncode == OK and identity(stack)[0] == "#7b2d5e"
+
+
+@pytest.mark.parametrize("content, says", [
+    (png(32, 32, 12 << 10), "at most 12 kB"), (png(31, 64), "32 to 1024 pixels"), (png(1025, 300), "32 to 1024 pixels"),
+    (png(165, 40), "four times as wide as high"), (png(40, 81), "twice as high as wide"),
+    (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "a PNG or WebP image")])
+def test_logos_that_are_refused(stack, demo, files, content, says):
+    (files / "logo.png").write_bytes(content)
+    before = everything(stack)
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED and "school.ini:14: [school] logo: " in done.stderr and says in done.stderr
+    assert everything(stack) == before
+
+
 def test_dry_run_changes_nothing(stack, demo, files):
     other_school(files, "0001")
     before = everything(stack)
@@ -372,11 +424,15 @@ BAD = [  # file, what stands there, what replaces it, what is said
     ("claims.csv", "45,00;oui", "45,00;si", 'claims.csv:4:6: prelevement: "si" is not oui or non'),
     ("school.ini", "uai = 0130000A", "uai = 130000A", "school.ini:3: [school] uai: expected seven digits"),
     ("school.ini", "city = Venelles", "town = Venelles", 'school.ini:6: [school] has no key "town"'),
-    ("school.ini", "bursar_email = gestionnaire@example.org\n", "", "school.ini:19: [school] bursar_email is missing"),
+    ("school.ini", "bursar_email = gestionnaire@example.org\n", "", "school.ini:21: [school] bursar_email is missing"),
     ("school.ini", "amount_min = 1", "amount_min = 20 000", "school.ini:11: [school] amount_max is less than amount_min"),
-    ("school.ini", "gateway = spplus", "gateway = other", "school.ini:16: [bank] gateway: expected the name of a known bank"),
-    ("school.ini", "58 6d fc 9c", "58 6d fc", "school.ini:18: [bank] key: expected the bank's key in hex"),
-    ("school.ini", "[bank]", "junk", "school.ini:15: expected [section] or key = value"),
+    ("school.ini", "#7b2d5e", "aubergine", "school.ini:13: [school] couleur: expected a colour, as #7b2d5e"),
+    ("school.ini", "#7b2d5e", "#7b2d5e}", "school.ini:13: [school] couleur: expected a colour"),
+    ("school.ini", "logo.png", "none.png", "none.png: expected a file that can be read"),
+    ("school.ini", "logo.png", "families.csv", "families.csv: expected a PNG or WebP image, not animated"),
+    ("school.ini", "gateway = spplus", "gateway = other", "school.ini:18: [bank] gateway: expected the name of a known bank"),
+    ("school.ini", "58 6d fc 9c", "58 6d fc", "school.ini:20: [bank] key: expected the bank's key in hex"),
+    ("school.ini", "[bank]", "junk", "school.ini:17: expected [section] or key = value"),
 ]
 
 
@@ -492,8 +548,8 @@ def test_demonstration_is_refused_in_production(stack, files, tmp_path):
     before = everything(stack)
     done = run([stack.program("dp-admin"), "--config", config, "import", files], check=False)
     assert done.returncode == FAILED and everything(stack) == before
-    for says in ("school.ini:17: [bank] is the bank's published demonstration shop",
-                 "school.ini:19: [bank] payment_url: expected https://",
+    for says in ("school.ini:19: [bank] is the bank's published demonstration shop",
+                 "school.ini:21: [bank] payment_url: expected https://",
                  "families.csv:2:12: mot_de_passe: passwords are accepted only where [site] mode = demonstration"):
         assert says in done.stderr
 
@@ -553,6 +609,8 @@ def test_set_password(stack, demo):
 
 @pytest.mark.parametrize("arguments, stdin, status, says", [
     (["martin", "--stdin"], "short\n", FAILED, "au moins 12"),
+    (["martin", "--stdin"], "Helene-Martin-13\n", FAILED, "de votre nom"),
+    (["martin", "--stdin"], "motdepasse-2026\n", FAILED, "serait deviné"),
     (["martin", "--stdin"], "x" * 5000, FAILED, "longer than 128"),
     (["martin", "--stdin"], "", FAILED, "no password on the standard input"),
     (["nobody"], None, FAILED, 'there is no login "nobody"'),

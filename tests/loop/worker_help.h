@@ -4,6 +4,7 @@
 #define DP_TESTS_WORKER_HELP_H
 
 #include <fcntl.h>
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,6 +101,16 @@ static void help_run_sql_file(const char *path)
     free(filled);
 }
 
+/* In the order of their numbers, which is how glob() sorts. */
+static void help_run_migrations(void)
+{
+    glob_t found;
+    assert_int_equal(glob("schema/[0-9][0-9][0-9]_*.sql", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        help_run_sql_file(found.gl_pathv[i]);
+    globfree(&found);
+}
+
 /* ---- the school ---- */
 
 static void help_make_vault(void)
@@ -142,7 +153,7 @@ static int help_start(void **state)
     private_server_start_mariadb(&help.server);
     help.sql = private_server_connect(&help.server);
     mysql_set_character_set(help.sql, "utf8mb4");
-    help_run_sql_file("schema/001_foundation.sql");
+    help_run_migrations();
     ask("CREATE USER 'dp_worker'@'localhost'");
     ask("CREATE USER 'dp_server'@'localhost'");
     help_run_sql_file("schema/grants.sql");

@@ -36,6 +36,8 @@ static void defaults(void **state)
     assert_string_equal(config->site.timezone, "Europe/Paris");
     assert_int_equal(config->site.log_level, LOG_LEVEL_INFO);
     assert_null(config->site.operator_email);
+    assert_null(config->site.operator_name);
+    assert_null(config->site.dpo_email);
     assert_string_equal(config->listen.trusted_proxies, "");
     assert_int_equal(config->listen.connections_max, 4000);
     assert_int_equal(config->listen.connections_per_address_max, 50);
@@ -78,7 +80,9 @@ static void values(void **state)
     (void)state;
     assert_int_equal(load(BASE "[redis]\nsessions_host = 10.0.0.2\nsessions_port=6380\ndurability = refuse\n"
                                "[mail]\nsmtp_tls = none ; plain\nfrom_name = Collège É\n"
-                               "[database]\nserver_user = front\n[site]\nlog_level = warn\n",
+                               "[database]\nserver_user = front\n[site]\nlog_level = warn\n"
+                               "operator_name = Région Sud\nhost_name = Hôte, 1 rue du Lac, Sète\n"
+                               "dpo_email = dpo@example.org\n",
                           &config, error, sizeof error),
                      0);
     assert_null(config->redis.sessions.socket);
@@ -87,6 +91,10 @@ static void values(void **state)
     assert_int_equal(config->redis.durability, CONFIG_DURABILITY_REFUSE);
     assert_int_equal(config->mail.smtp_tls, CONFIG_SMTP_PLAIN);
     assert_string_equal(config->mail.from_name, "Collège É");
+    assert_string_equal(config->site.operator_name, "Région Sud");
+    assert_null(config->site.operator_address);
+    assert_string_equal(config->site.host_name, "Hôte, 1 rue du Lac, Sète");
+    assert_string_equal(config->site.dpo_email, "dpo@example.org");
     assert_string_equal(config->database.server.user, "front");
     assert_int_equal(config->site.log_level, LOG_LEVEL_WARN);
     config_free(config);
@@ -115,6 +123,8 @@ static void faults(void **state)
         {"[site]\nbase_url = https://cantine.example.org/\n", 2, "public address"},
         {"[site]\nbase_url =\n", 2, "public address"},
         {"[site]\noperator_email = x\n", 2, "an e-mail address"},
+        {"[site]\ndpo_email = dpo\n", 2, "an e-mail address"},
+        {"[site]\nhost_name = \x01\n", 2, "who hosts the site"},
         {"[site]\ntimezone = \xff\n", 2, "a time zone"},
         {"[database]\nname = a`b\n", 2, "letters, digits or _"},
         {"[database]\nserver_user =\n", 2, "letters, digits or _"},

@@ -58,6 +58,9 @@ static struct page_view page(const char *title, const char *wrong)
     return (struct page_view){.title = text(title),
                               .school_kind = text("du lycée"),
                               .school_name = text("Lycée Jean-Monnet"),
+                              .sheet_url = url("/ecole/3f9a1c3f9a1c3f9a1c3f9a1c3f9a1c3f.css"),
+                              .logo_url = url("/ecole/7c1d9e7c1d9e7c1d9e7c1d9e7c1d9e7c.png"),
+                              .logo_width = 80,
                               .logged_in = true,
                               .user_name = text("Jean Durand"),
                               .csrf = text("token"),
@@ -287,6 +290,52 @@ static void render_help(struct buf *out)
     template_page_help(out, &(struct help_view){.page = page("Aide", NULL), .bursar_phone = text("04 42 00 00 00")});
 }
 
+static struct operator_view site_operator(void)
+{
+    if (fill == FILL_EMPTY) {
+        return (struct operator_view){.name = STR_NULL};
+    }
+    return (struct operator_view){text("Région Sud"), text("27 place Jules-Guesde, Marseille"),
+                                  text("site@example.org")};
+}
+
+static void render_accessibility(struct buf *out)
+{
+    struct accessibility_view view = {.page = page("Accessibilité", NULL), .operator= site_operator()};
+
+    if (fill != FILL_EMPTY) {
+        view.base_url = text("https://cantine.example.org");
+        view.bursar_phone = text("04 42 00 00 00");
+        view.bursar_email = text("gestionnaire@example.org");
+    }
+    template_page_accessibility(out, &view);
+}
+
+static void render_legal_notice(struct buf *out)
+{
+    struct legal_notice_view view = {.page = page("Mentions légales", NULL), .operator= site_operator()};
+
+    if (fill != FILL_EMPTY) {
+        view.host = text("Hôte, 1 rue du Lac, Sète");
+        view.bursar_phone = text("04 42 00 00 00");
+        view.bursar_email = text("gestionnaire@example.org");
+    }
+    template_page_legal_notice(out, &view);
+}
+
+static void render_privacy(struct buf *out)
+{
+    struct privacy_view view = {
+        .page = page("Données personnelles", NULL), .operator= site_operator(), .session_minutes = 30};
+
+    if (fill != FILL_EMPTY) {
+        view.host = text("Hôte, 1 rue du Lac, Sète");
+        view.dpo_email = text("dpo@example.org");
+        view.bursar_email = text("gestionnaire@example.org");
+    }
+    template_page_privacy(out, &view);
+}
+
 static void render_error(struct buf *out)
 {
     struct error_view view = {.page = page("Erreur", NULL),
@@ -315,6 +364,9 @@ static const struct rendering renderings[] = {
     {"token_gone", render_token_gone},
     {"bank_return", render_bank_return},
     {"help", render_help},
+    {"accessibility", render_accessibility},
+    {"legal_notice", render_legal_notice},
+    {"privacy", render_privacy},
     {"error", render_error},
 };
 
