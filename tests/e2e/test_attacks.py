@@ -17,7 +17,7 @@ import urllib.parse
 
 import pytest
 import spplus
-from client import Client, Parent, until
+from client import Client, Parent, forget_failures, until
 from conftest import finish, make_stack
 
 NEW_PASSWORD = "girafe-bleue-42-volante"
@@ -189,6 +189,7 @@ def test_an_unknown_login_takes_as_long_as_a_known_one(stack):
 
     known, unknown = [], []
     for _ in range(9):
+        forget_failures(stack)
         known.append(seconds("durand"))
         unknown.append(seconds("nobody"))
     forget_failures(stack)
@@ -208,6 +209,7 @@ def test_the_return_from_the_bank_leads_nowhere_else(durand, reference):
 def test_a_forwarding_header_of_anybody_is_not_believed(stack):
     client = Client(stack)
     form = login_form(client, "durand", "wrong-password")
+    forget_failures(stack)
     for name, value in (("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")):
         forget_failures(stack)
         assert client.post("/connexion", form, **{name: value}).status == 422
@@ -337,7 +339,8 @@ def test_more_logins_than_can_be_hashed(crowd_stack):
     codes = [int(peer.recv(4096).split()[1]) for peer in peers]
     for peer in peers:
         peer.close()
-    assert set(codes) == {422, 503}
+    assert 503 in codes and set(codes) <= {422, 429, 503}
+    forget_failures(stack)
     assert Parent(stack, "durand").log_in().get("/accueil").status == 200
 
 
