@@ -1,6 +1,7 @@
 #include "common/program.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -57,6 +58,7 @@ struct program program_begin(const char *name, const char *usage, int argc, char
     char error[ERROR_SIZE];
 
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* no core file holds a key */
+    signal(SIGXFSZ, SIG_IGN);                       /* a limit on files is an ordinary write error */
     log_init(name, LOG_LEVEL_INFO);
     rand_init();
     if (config_load(program.config_path, &program.config, error, sizeof error)) {

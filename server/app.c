@@ -147,6 +147,16 @@ static void close_pages(struct app *app)
         close_next(app);
 }
 
+/* Its pages tell about all the others. */
+static void close_administration(struct app *app)
+{
+    app->pages = NULL;
+    if (app->administration)
+        listener_drain(app->administration, close_next, app);
+    else
+        close_next(app);
+}
+
 static void close_keeper(struct app *app)
 {
     if (app->keeper)
@@ -203,14 +213,6 @@ static void close_journal(struct app *app)
         close_next(app);
 }
 
-static void close_administration(struct app *app)
-{
-    if (app->administration)
-        listener_drain(app->administration, close_next, app);
-    else
-        close_next(app);
-}
-
 static void free_rest(struct app *app)
 {
     session_store_free(app->sessions);
@@ -222,8 +224,8 @@ static void free_rest(struct app *app)
 }
 
 static void (*const close_steps[])(struct app *app) = {
-    close_pages, close_keeper,    close_hashes,  close_events,         close_redis,
-    close_db,    close_contracts, close_journal, close_administration, free_rest,
+    close_pages, close_administration, close_keeper,  close_hashes, close_events, close_redis,
+    close_db,    close_contracts,      close_journal, free_rest,
 };
 
 static void close_next(void *data)

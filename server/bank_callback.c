@@ -187,6 +187,7 @@ static bool may_keep_unverified(struct app *app)
     return app->unverified_count++ < UNVERIFIED_PER_MINUTE_MAX;
 }
 
+/* Its seal, which nobody has checked, is part of its id: a forgery must not stand in the genuine call's place. */
 static void keep_unverified(struct call *call)
 {
     if (!may_keep_unverified(call->app)) {
@@ -195,6 +196,7 @@ static void keep_unverified(struct call *call)
     }
     call->app->bank.unverified++;
     call->event.unverified = true;
+    event_id_for_bank(call->event.gateway, call->event.raw, call->event.id);
     keep(call);
 }
 
@@ -216,7 +218,7 @@ static void contract_reloaded(void *data, int err)
     call->contract = contracts_by_merchant(call->app->contracts, call->gateway, read.merchant_id);
     if (call->contract)
         judge(call);
-    else if (err == 0 || err == ERR_BUSY)
+    else if (err == 0)
         refuse(call, "unknown merchant");
     else
         keep_unverified(call);

@@ -1,11 +1,12 @@
 #include "server/client_address.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/err.h"
 
-enum { IPV4_OFFSET = 12, IPV4_PREFIX_OFFSET = 96, LIMIT_IPV6_BYTES = 8 };
+enum { IPV4_OFFSET = 12, IPV4_PREFIX_OFFSET = 96, IPV4_BITS = 32, LIMIT_IPV6_BITS = 64 };
 
 static const uint8_t ipv4_mapped[IPV4_OFFSET] = {[10] = 0xff, [11] = 0xff};
 
@@ -60,12 +61,30 @@ void client_address_print(const struct client_address *address, char out[INET6_A
         inet_ntop(AF_INET6, address->bytes, out, INET6_ADDRSTRLEN);
 }
 
+struct client_address client_address_network(const struct client_address *address, unsigned ipv4_bits,
+                                             unsigned ipv6_bits)
+{
+    struct client_address network = *address;
+    unsigned prefix_len = is_ipv4(address) ? IPV4_PREFIX_OFFSET + ipv4_bits : ipv6_bits;
+
+    for (unsigned bit = prefix_len; bit < CLIENT_ADDRESS_LEN * 8; bit++)
+        network.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+    return network;
+}
+
 struct client_address client_address_limit_key(const struct client_address *address)
 {
-    struct client_address key = *address;
-    if (!is_ipv4(address))
-        memset(key.bytes + LIMIT_IPV6_BYTES, 0, CLIENT_ADDRESS_LEN - LIMIT_IPV6_BYTES);
-    return key;
+    return client_address_network(address, IPV4_BITS, LIMIT_IPV6_BITS);
+}
+
+void client_address_print_short(const struct client_address *address, char out[INET6_ADDRSTRLEN])
+{
+    const uint8_t *b = address->bytes;
+
+    if (is_ipv4(address))
+        snprintf(out, INET6_ADDRSTRLEN, "%u.%u.%u.…", b[IPV4_OFFSET], b[IPV4_OFFSET + 1], b[IPV4_OFFSET + 2]);
+    else
+        snprintf(out, INET6_ADDRSTRLEN, "%x:%x:%x:…", b[0] << 8 | b[1], b[2] << 8 | b[3], b[4] << 8 | b[5]);
 }
 
 /* --- Trusted networks --- */

@@ -39,8 +39,13 @@ int client_address_parse(struct str text, struct client_address *ret_address);
 int client_address_from_socket(const struct sockaddr *socket, struct client_address *ret_address);
 /* IPv4 in dotted form. */
 void client_address_print(const struct client_address *address, char out[INET6_ADDRSTRLEN]);
+/* The network of so many leading bits (of 32, of 128), its other bits zero. */
+struct client_address client_address_network(const struct client_address *address, unsigned ipv4_bits,
+                                             unsigned ipv6_bits);
 /* What limits count by: an IPv4 address, or an IPv6 /64, because one household holds 2^64 addresses. */
 struct client_address client_address_limit_key(const struct client_address *address);
+/* Enough for people to recognise where they were, and no more: "192.0.2.…" (/24), "2001:db8:1:…" (/48). */
+void client_address_print_short(const struct client_address *address, char out[INET6_ADDRSTRLEN]);
 
 /* Behind a trusted peer: the rightmost hop of X-Forwarded-For (or of Forwarded, RFC 7239, where the former is absent)
  * that is not a trusted proxy itself; what stands left of it is the client's own word and is not read. An unreadable

@@ -101,6 +101,7 @@ void conn_begin_request(struct conn *conn)
     struct listener *listener = conn->listener;
 
     conn->request = request_new(listener->next_request_id++);
+    listener_add_request(listener, conn->request);
     conn->request->conn = conn;
     conn->request->router = listener->options.router;
     conn->request->app = listener->options.router->app;

@@ -122,6 +122,15 @@ bool contracts_are_loaded(const struct contracts *contracts)
     return contracts->loaded_ms != 0 || contracts->set.n_items > 0;
 }
 
+static bool has_word(struct str list, struct str word)
+{
+    while (list.len > 0) {
+        if (str_eq(str_cut(list, ' ', &list), word))
+            return true;
+    }
+    return false;
+}
+
 struct str contracts_form_action(const struct contracts *contracts, struct arena *arena)
 {
     struct str list = STR("");
@@ -131,7 +140,7 @@ struct str contracts_form_action(const struct contracts *contracts, struct arena
         struct str scheme = str_cut(url, ':', &rest);
         struct str host = rest.len > 2 ? str_cut(str_slice(rest.ptr + 2, rest.len - 2), '/', &rest) : STR_NULL;
         struct str origin = arena_printf(arena, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(host));
-        if (host.len > 0 && !memmem(list.ptr, list.len, origin.ptr, origin.len))
+        if (host.len > 0 && !has_word(list, origin))
             list = arena_printf(arena, "%.*s%s%.*s", STR_ARG(list), list.len > 0 ? " " : "", STR_ARG(origin));
     }
     return list;
@@ -223,7 +232,7 @@ static void answer_fired(uv_timer_t *timer)
 {
     struct contracts *contracts = timer->data;
     if (!contracts->loading)
-        answer_waiters(contracts, ERR_BUSY);
+        answer_waiters(contracts, 0);
 }
 
 void contracts_reload(struct contracts *contracts, contracts_cb done, void *data)

@@ -35,9 +35,8 @@ bool contracts_are_loaded(const struct contracts *contracts);
 /* The origins of all payment pages, space-separated: for the form-action of the security policy. */
 struct str contracts_form_action(const struct contracts *contracts, struct arena *arena);
 
-/* Loads again for the sake of an unknown merchant or a bad seal. err 0: done just now, look again; ERR_BUSY: loaded
- * less than five seconds ago, what they said holds; other: the database did not answer. Exactly once, never before it
- * returned.
+/* Loads again for the sake of an unknown merchant or a bad seal. err 0: done now or less than five seconds ago, look
+ * again; other: the database did not answer. Exactly once, never before it returned.
  */
 typedef void (*contracts_cb)(void *data, int err);
 void contracts_reload(struct contracts *contracts, contracts_cb done, void *data);

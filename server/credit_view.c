@@ -11,28 +11,23 @@ static struct str id_text(struct arena *arena, int64_t id)
     return arena_printf(arena, "%lld", (long long)id);
 }
 
-/* What was typed counts; ids come from a stored payment or a link. */
-static bool is_selected(struct str typed, int64_t chosen, struct str value, int64_t id)
-{
-    return typed.len > 0 ? str_eq(typed, value) : chosen == id;
-}
+/* The choices of every line: their texts are made once, however many lines there are. */
+struct choices {
+    struct option_view *accounts, *claims;
+    unsigned n_accounts, n_claims;
+};
 
-static void fill_accounts(struct arena *arena, struct credit_line_view *view, const struct credit_line *line,
-                          const struct accounts *accounts)
+static void list_accounts(struct arena *arena, const struct accounts *accounts, struct choices *choices)
 {
-    struct option_view *options = ARENA_ARRAY(arena, accounts->n_items, struct option_view);
-    view->must_choose = accounts->n_items > 1;
+    choices->accounts = ARENA_ARRAY(arena, accounts->n_items, struct option_view);
     for (unsigned i = 0; i < accounts->n_items; i++) {
         const struct account *account = &accounts->items[i];
-        options[i].value = id_text(arena, account->id);
-        options[i].label = account->class_name.len > 0 ? arena_printf(arena, "%.*s (%.*s)", STR_ARG(account->name),
-                                                                      STR_ARG(account->class_name))
-                                                       : account->name;
-        options[i].selected = is_selected(line->account_text, line->account_id, options[i].value, account->id);
-        view->must_choose = view->must_choose && !options[i].selected;
+        struct option_view *option = &choices->accounts[choices->n_accounts++];
+        option->value = id_text(arena, account->id);
+        option->label = account->class_name.len > 0
+                            ? arena_printf(arena, "%.*s (%.*s)", STR_ARG(account->name), STR_ARG(account->class_name))
+                            : account->name;
     }
-    view->accounts = options;
-    view->n_accounts = accounts->n_items;
 }
 
 static struct str claim_label(struct arena *arena, const struct open_claim *claim)
@@ -44,38 +39,63 @@ static struct str claim_label(struct arena *arena, const struct open_claim *clai
                         STR_ARG(claim->account_name), STR_ARG(claim->label), STR_ARG(due));
 }
 
-static void fill_claims(struct arena *arena, struct credit_line_view *view, const struct credit_line *line,
-                        const struct open_claims *claims)
+static void list_claims(struct arena *arena, const struct open_claims *claims, struct choices *choices)
 {
-    struct option_view *options = ARENA_ARRAY(arena, claims->n_items, struct option_view);
+    choices->claims = ARENA_ARRAY(arena, claims->n_items, struct option_view);
     for (unsigned i = 0; i < claims->n_items; i++) {
         const struct open_claim *claim = &claims->items[i];
         if (claim->direct_debit)
             continue;
-        struct option_view *option = &options[view->n_claims++];
+        struct option_view *option = &choices->claims[choices->n_claims++];
         option->value = id_text(arena, claim->id);
         option->label = claim_label(arena, claim);
-        option->selected = is_selected(line->claim_text, line->claim_id, option->value, claim->id);
     }
-    view->claims = options;
+}
+
+/* What was typed counts; ids come from a stored payment or a link. */
+static struct option_view *select_one(struct arena *arena, const struct option_view *options, unsigned n_options,
+                                      struct str typed, int64_t chosen)
+{
+    struct option_view *copy = ARENA_ARRAY(arena, n_options, struct option_view);
+    struct str value = typed.len > 0 ? typed : id_text(arena, chosen);
+
+    for (unsigned i = 0; i < n_options; i++) {
+        copy[i] = options[i];
+        copy[i].selected = str_eq(copy[i].value, value);
+    }
+    return copy;
+}
+
+static bool is_one_selected(const struct option_view *options, unsigned n_options)
+{
+    for (unsigned i = 0; i < n_options; i++) {
+        if (options[i].selected)
+            return true;
+    }
+    return false;
 }
 
 static struct credit_line_view line_view(struct page *page, const struct credit_form *form, unsigned index,
-                                         const struct credit_rules *rules)
+                                         const struct choices *choices)
 {
     const struct credit_line *line = &form->lines[index];
-    struct credit_line_view view = {
+    const struct option_view *accounts =
+        select_one(page->arena, choices->accounts, choices->n_accounts, line->account_text, line->account_id);
+
+    return (struct credit_line_view){
         .suffix = line->suffix,
         .numbered = form->n_lines > 1,
         .number = index + 1,
         .commensal = str_eq(page_user_text(page, USER_ROLE), STR("COMMENSAL")),
+        .must_choose = choices->n_accounts > 1 && !is_one_selected(accounts, choices->n_accounts),
+        .accounts = accounts,
+        .n_accounts = choices->n_accounts,
         .account_error = line->account_error,
+        .claims = select_one(page->arena, choices->claims, choices->n_claims, line->claim_text, line->claim_id),
+        .n_claims = choices->n_claims,
         .claim_error = line->claim_error,
         .montant = {.value = line->amount_text, .error = line->amount_error},
     };
-    fill_accounts(page->arena, &view, line, &rules->accounts);
-    fill_claims(page->arena, &view, line, &rules->claims);
-    return view;
 }
 
 static void note_error(struct page *page, const char *field, struct str suffix, struct str error)
@@ -120,10 +140,13 @@ static struct str one_time_token(struct arena *arena)
 struct credit_view credit_view_make(struct page *page, const struct credit_form *form, const struct credit_rules *rules)
 {
     struct credit_line_view *lines = ARENA_ARRAY(page->arena, form->n_lines, struct credit_line_view);
+    struct choices choices = {0};
 
     note_errors(page, form);
+    list_accounts(page->arena, &rules->accounts, &choices);
+    list_claims(page->arena, &rules->claims, &choices);
     for (unsigned i = 0; i < form->n_lines; i++)
-        lines[i] = line_view(page, form, i, rules);
+        lines[i] = line_view(page, form, i, &choices);
     return (struct credit_view){
         .token = one_time_token(page->arena),
         .type_advance = form->type_chosen && !form->is_claim,

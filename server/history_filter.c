@@ -2,10 +2,9 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "server/row_key.h"
 
 enum { FIRST_MONTH = 9, YEAR_MIN = 2009, YEAR_MAX = 2999 };
-/* Later than any payment: DATETIME ends with the year 9999. */
-#define FAR_FUTURE_US INT64_C(32503680000000000)
 
 const struct history_state_group history_state_groups[HISTORY_STATE_GROUPS] = {
     {"", "Tous les états", ""},
@@ -31,25 +30,13 @@ static int read_states(struct str text, unsigned *ret)
     return ERR_INVALID;
 }
 
-/* "avant" is microseconds, a point, the id. */
-static int read_key(struct str text, struct history_filter *filter)
-{
-    struct str id;
-    struct str at = str_cut(text, '.', &id);
-
-    filter->before_us = FAR_FUTURE_US;
-    if (text.len == 0)
-        return 0;
-    return str_to_u63(at, &filter->before_us) || str_to_u63(id, &filter->before_id) ? ERR_INVALID : 0;
-}
-
 int history_filter_read(const struct form *query, struct history_filter *ret)
 {
     struct history_filter filter = {0};
 
     if (read_number(form_get(query, "compte"), &filter.account_id) ||
         read_number(form_get(query, "annee"), &filter.year) || read_states(form_get(query, "etat"), &filter.states) ||
-        read_key(form_get(query, "avant"), &filter))
+        row_key_read(form_get(query, "avant"), &filter.before_us, &filter.before_id))
         return ERR_INVALID;
     if (filter.year != 0 && (filter.year < YEAR_MIN || filter.year > YEAR_MAX))
         return ERR_INVALID;
@@ -90,7 +77,7 @@ void history_filter_params(const struct history_filter *filter, int64_t user_id,
         DB_I(user_id),
         DB_I(school_id),
         DB_I(filter->year ? first_of_september(filter->year) : 0),
-        DB_I(filter->year ? first_of_september(filter->year + 1) : FAR_FUTURE_US),
+        DB_I(filter->year ? first_of_september(filter->year + 1) : ROW_KEY_NEWEST_US),
         DB_I(filter->before_us), /* once alone, so that the index range ends there */
         DB_I(filter->before_us),
         DB_I(filter->before_us),

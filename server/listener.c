@@ -182,7 +182,7 @@ int listener_open(uv_loop_t *loop, const struct listener_options *options, struc
 
 static void close_if_empty(struct listener *listener)
 {
-    if (listener->conns || uv_is_closing((uv_handle_t *)&listener->drain_timer))
+    if (listener->conns || listener->n_requests > 0 || uv_is_closing((uv_handle_t *)&listener->drain_timer))
         return;
     uv_close((uv_handle_t *)&listener->drain_timer, on_handle_closed);
 }
@@ -191,6 +191,21 @@ void listener_conn_closed(struct listener *listener)
 {
     if (listener->draining)
         close_if_empty(listener);
+}
+
+static void on_request_gone(void *data)
+{
+    struct listener *listener = data;
+
+    listener->n_requests--;
+    listener_conn_closed(listener);
+}
+
+void listener_add_request(struct listener *listener, struct request *request)
+{
+    listener->n_requests++;
+    request->gone = on_request_gone;
+    request->gone_data = listener;
 }
 
 static void on_drain_deadline(uv_timer_t *timer)

@@ -52,8 +52,9 @@ struct listener {
     unsigned n_handles; /* not closed yet */
     struct admission admission;
     struct listener_stats stats;
-    struct conn *conns; /* owned list */
-    unsigned n_refused; /* of these, refused and lingering */
+    struct conn *conns;  /* owned list */
+    unsigned n_refused;  /* of these, refused and lingering */
+    unsigned n_requests; /* alive, also those whose connection is gone: their handlers still work */
     uint64_t next_request_id;
     int64_t refusal_logged_ms;
     bool draining;
@@ -69,14 +70,17 @@ unsigned listener_port(const struct listener *listener);
 const struct listener_stats *listener_stats(struct listener *listener);
 
 /* Takes what waits in the backlog, stops listening, closes idle connections, lets requests under way be answered (their
- * answers say "Connection: close") and cuts what is left after [listen] drain_timeout_ms. Then everything is freed and
- * `closed` called, once, never before this function returned. A second call is ignored. */
+ * answers say "Connection: close") and cuts what is left after [listen] drain_timeout_ms. Handlers whose client is gone
+ * are waited for as well: what they use may be closed after this. Then everything is freed and `closed` called, once,
+ * never before this function returned. A second call is ignored. */
 void listener_drain(struct listener *listener, void (*closed)(void *data), void *data);
 
 /* --- For conn.c --- */
 
 /* A connection is gone and freed. */
 void listener_conn_closed(struct listener *listener);
+/* A request begins, on whose end the listener waits when it drains. */
+void listener_add_request(struct listener *listener, struct request *request);
 void listener_count_refused(struct listener *listener);
 /* Counts the answer and writes its line in the log: the route's pattern instead of the path, because a path can hold a
  * token; never the query. */

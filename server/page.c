@@ -6,6 +6,11 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/rand.h"
+#include "server/client_address.h"
+#include "server/shared_rate.h"
+
+/* Wrong passwords are counted by network, because one customer may hold a whole one. */
+enum { ATTEMPT_IPV4_BITS = 24, ATTEMPT_IPV6_BITS = 56 };
 
 /* --- cookies -------------------------------------------------------------------------------------------------------
  */
@@ -74,8 +79,6 @@ static void page_done(struct page *page)
 
 void page_send(struct page *page, struct response *response)
 {
-    if (!buf_ok(&response->body))
-        log_fatal("page_too_large", LOG_SLICE("path", page->request->path));
     response_send(response);
     page_done(page);
 }
@@ -265,6 +268,24 @@ int64_t page_user_number(const struct page *page, enum user_column column)
     return page->user[column].number;
 }
 
+static struct client_address client_address_of(const struct page *page)
+{
+    struct client_address address = {{0}};
+    /* What is no address shares one. */
+    (void)client_address_parse(str_from(page->request->address), &address);
+    return address;
+}
+
+void page_init_attempt(const struct page *page, struct login_attempt *attempt, struct str login)
+{
+    struct client_address address = client_address_of(page);
+    struct client_address network = client_address_network(&address, ATTEMPT_IPV4_BITS, ATTEMPT_IPV6_BITS);
+    char text[INET6_ADDRSTRLEN];
+
+    client_address_print(&network, text);
+    login_guard_init(attempt, page->app->redis, login, str_from(text));
+}
+
 /* --- opening -------------------------------------------------------------------------------------------------------
  */
 
@@ -297,7 +318,6 @@ static void fill_identity(struct page *page)
 static void fill_view(struct page *page)
 {
     struct page_view *view = &page->view;
-    view->school_kind = STR("du lycée / collège");
     view->demonstration = page->app->config->site.mode == CONFIG_DEMONSTRATION;
     if (page->cookie.len > 0)
         view->csrf = csrf_token(&page->app->csrf, page->arena, page->cookie);
@@ -361,7 +381,7 @@ static void continue_logged_out(struct page *page)
 static void user_loaded(struct page *page)
 {
     const struct db_result *result = page_result(page, 0);
-    if (result->n_rows == 0) { /* deactivated since the login */
+    if (result->n_rows == 0) { /* deactivated, or another password, since the login */
         continue_logged_out(page);
         return;
     }
@@ -372,18 +392,57 @@ static void user_loaded(struct page *page)
         page_ready(page);
 }
 
+static void find_user(struct page *page)
+{
+    page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page), DB_S(str_from(page->session->password_mark)));
+    page_query(page, user_loaded);
+}
+
+/* Both answers of Redis are there. */
+static void continue_opening(struct page *page)
+{
+    if (page->is_over_rate)
+        page_fail(page, 429);
+    else if (page->cookie.len == 0 || page->session_err == ERR_NOT_FOUND)
+        continue_logged_out(page);
+    else if (page->session_err)
+        page_fail_err(page, page->session_err);
+    else
+        find_user(page);
+}
+
+static void rate_taken(void *data, bool is_allowed)
+{
+    struct page *page = data;
+    page->is_over_rate = !is_allowed;
+    if (--page->n_awaited == 0)
+        continue_opening(page);
+}
+
 static void session_loaded(void *data, int err, struct session *session)
 {
     struct page *page = data;
-    if (err == ERR_NOT_FOUND) {
-        continue_logged_out(page);
-    } else if (err) {
-        page_fail_err(page, err);
-    } else {
-        page->session = session;
-        page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page));
-        page_query(page, user_loaded);
-    }
+    page->session_err = err;
+    page->session = session;
+    if (--page->n_awaited == 0)
+        continue_opening(page);
+}
+
+/* The limit that holds across servers costs a page that looks up a session no round trip: both leave together. */
+static void ask_redis(struct page *page)
+{
+    const struct config *config = page->app->config;
+    bool has_cookie = page->cookie.len > 0;
+    char client[INET6_ADDRSTRLEN];
+    struct client_address address = client_address_of(page);
+    struct client_address limited = client_address_limit_key(&address);
+
+    client_address_print(&limited, client);
+    page->n_awaited = has_cookie ? 2 : 1;
+    shared_rate_take(page->app->redis, page->arena, str_from(client), config->listen.rate_per_second,
+                     config->listen.rate_burst, rate_taken, page);
+    if (has_cookie)
+        session_load(page->app->sessions, page->arena, page->cookie, session_loaded, page);
 }
 
 void page_open(struct request *request, enum page_access access, const char *title, page_cb next)
@@ -396,10 +455,8 @@ void page_open(struct request *request, enum page_access access, const char *tit
     page->arena = &request->arena;
     page->access = access;
     page->view.title = str_from(title);
+    page->view.school_kind = STR("du lycée / collège");
     page->handler = next;
     page->cookie = request_cookie(request, session_cookie(page->app));
-    if (page->cookie.len == 0)
-        continue_logged_out(page);
-    else
-        session_load(page->app->sessions, page->arena, page->cookie, session_loaded, page);
+    ask_redis(page);
 }

@@ -8,6 +8,7 @@
 
 #include "server/app.h"
 #include "server/form.h"
+#include "server/login_guard.h"
 #include "server/request.h"
 #include "server/response.h"
 #include "server/statements.h"
@@ -32,6 +33,9 @@ struct page {
     enum page_access access;
     struct str cookie;               /* of the session, or the anonymous one; STR_NULL when there is none */
     struct session *session;         /* NULL when logged out */
+    unsigned n_awaited;              /* answers of Redis that opening waits for */
+    int session_err;                 /* what looking up the session gave */
+    bool is_over_rate;               /* this client asks too much of all servers together */
     const struct db_value *user;     /* columns of SQL_USER_PAGE; NULL when logged out */
     struct form form;                /* the body of a POST, else the query */
     struct str new_visitor;          /* anonymous cookie to be set with the answer; STR_NULL: none */
@@ -47,8 +51,8 @@ struct page {
     struct db_run run;
 };
 
-/* Opens a page: `next` is called once the person is known and the form is good; every other outcome is answered here
- * (303, 400, 403, 503 …). */
+/* Opens a page: `next` is called once the client's limit across all servers allows it, the person is known and the form
+ * is good; every other outcome is answered here (303, 400, 403, 429, 503 …). */
 void page_open(struct request *request, enum page_access access, const char *title, page_cb next);
 
 /* --- SQL -----------------------------------------------------------------------------------------------------------
@@ -105,6 +109,8 @@ void page_error(struct page *page, const char *field, struct str message);
 struct str page_field(const struct page *page, const char *name);
 struct str page_user_text(const struct page *page, enum user_column column);
 int64_t page_user_number(const struct page *page, enum user_column column);
+/* Makes the login guard's attempt ready for this login and the network that the request came from. */
+void page_init_attempt(const struct page *page, struct login_attempt *attempt, struct str login);
 /* True for a POST. */
 bool page_is_post(const struct page *page);
 

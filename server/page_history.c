@@ -1,4 +1,4 @@
-/* Consulter mon historique: payments, newest first, and logins. */
+/* Consulter mon historique: payments, newest first. */
 #include "common/clock.h"
 #include "common/french.h"
 #include "common/log.h"
@@ -7,9 +7,7 @@
 #include "server/history_filter.h"
 #include "server/page.h"
 #include "server/pages.h"
-
-/* Columns of SQL_LOGINS. */
-enum { ROW_AT, ROW_SUCCESS, ROW_ADDRESS, ROW_USER_AGENT };
+#include "server/row_key.h"
 
 /* Steps of the page's query. */
 enum { STEP_HISTORY, STEP_OLDEST, STEP_ACCOUNTS };
@@ -46,8 +44,8 @@ static void fill_rows(struct page *page, const struct history_filter *filter, st
     if (result->n_rows > n_rows) {
         const struct db_value *last = db_row(result, n_rows - 1);
         view->older_url.url =
-            arena_printf(page->arena, "/historique%.*s%savant=%lld.%lld", STR_ARG(query), joint,
-                         (long long)last[HISTORY_CREATED_AT].number, (long long)last[HISTORY_ID].number);
+            arena_printf(page->arena, "/historique%.*s%savant=%.*s", STR_ARG(query), joint,
+                         STR_ARG(row_key_text(page->arena, last[HISTORY_CREATED_AT].number, last[HISTORY_ID].number)));
     }
     if (filter->before_id)
         view->newer_url.url = arena_printf(page->arena, "/historique%.*s", STR_ARG(query));
@@ -136,38 +134,4 @@ static void history_opened(struct page *page)
 void page_history(struct request *request)
 {
     page_open(request, PAGE_LOGGED_IN, "Consulter mon historique", history_opened);
-}
-
-static void logins_loaded(struct page *page)
-{
-    const struct db_result *result = page_result(page, 0);
-    struct login_row_view *rows = ARENA_ARRAY(page->arena, result->n_rows, struct login_row_view);
-    struct login_history_view view = {.rows = rows, .n_rows = result->n_rows};
-    struct response *response;
-
-    for (unsigned i = 0; i < result->n_rows; i++) {
-        const struct db_value *row = db_row(result, i);
-        rows[i] = (struct login_row_view){
-            .at = french_datetime(page->arena, row[ROW_AT].number),
-            .at_iso = french_time_iso(page->arena, row[ROW_AT].number),
-            .success = row[ROW_SUCCESS].number != 0,
-            .address = row[ROW_ADDRESS].text,
-            .browser = row[ROW_USER_AGENT].text,
-        };
-    }
-    response = page_response(page, 200);
-    view.page = page->view;
-    template_page_login_history(&response->body, &view);
-    page_send(page, response);
-}
-
-static void logins_opened(struct page *page)
-{
-    page_step(page, SQL_LOGINS, DB_ANY_COUNT, DB_I(page->session->user_id));
-    page_query(page, logins_loaded);
-}
-
-void page_logins(struct request *request)
-{
-    page_open(request, PAGE_LOGGED_IN, "Historique de connexion", logins_opened);
 }

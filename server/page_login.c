@@ -14,10 +14,12 @@ struct login {
     struct str identifier;
     struct str password;
     const struct db_value *candidate; /* NULL: no such login */
+    struct login_attempt attempt;     /* what the guard counts */
+    int err;                          /* why the password could not be judged */
     struct session session;           /* what the session is made of */
 };
 
-static void show_form(struct page *page, unsigned status, struct str identifier)
+static struct response *draw_form(struct page *page, unsigned status, struct str identifier)
 {
     struct response *response;
     struct login_view view = {
@@ -36,7 +38,12 @@ static void show_form(struct page *page, unsigned status, struct str identifier)
     response = page_response(page, status);
     view.page = page->view;
     template_page_login(&response->body, &view);
-    page_send(page, response);
+    return response;
+}
+
+static void show_form(struct page *page, unsigned status, struct str identifier)
+{
+    page_send(page, draw_form(page, status, identifier));
 }
 
 /* The same words whether the login or the password is wrong: no one learns which logins exist. */
@@ -46,6 +53,22 @@ static void refuse(struct page *page)
     page_error(page, "identifiant",
                STR("Identifiant ou mot de passe incorrect. Vérifiez la saisie, ou demandez un nouveau mot de passe."));
     show_form(page, 422, login->identifier);
+}
+
+/* Said without a look at the password, and of unknown logins too. */
+static void refuse_for_now(struct page *page, unsigned wait_s)
+{
+    struct login *login = page->state;
+    struct response *response;
+
+    page_error(page, "mot_de_passe",
+               arena_printf(page->arena,
+                            "Plusieurs essais ont échoué : attendez %u seconde%s avant de recommencer. "
+                            "Un nouveau mot de passe peut être demandé sans attendre.",
+                            wait_s, wait_s > 1 ? "s" : ""));
+    response = draw_form(page, 429, login->identifier);
+    response_header(response, "Retry-After", arena_printf(page->arena, "%u", wait_s));
+    page_send(page, response);
 }
 
 static void login_recorded(struct page *page)
@@ -91,7 +114,27 @@ static void success_recorded(struct page *page)
         .school_id = login->candidate[CANDIDATE_SCHOOL].number,
         .must_change_password = login->candidate[CANDIDATE_MUST_CHANGE].number != 0,
     };
+    session_mark_password(&login->session, login->candidate[CANDIDATE_HASH].text);
     session_create(page->app->sessions, page->arena, &login->session, session_created, page);
+}
+
+static void failures_forgotten(void *data, int err, unsigned wait_s)
+{
+    struct page *page = data;
+    (void)wait_s;
+    if (err)
+        page_fail_err(page, err);
+    else
+        record_attempt(page, true, success_recorded);
+}
+
+static void attempt_forgiven(void *data, int err, unsigned wait_s)
+{
+    struct page *page = data;
+    const struct login *login = page->state;
+    (void)err;
+    (void)wait_s;
+    page_fail_err(page, login->err);
 }
 
 static void password_checked(void *data, int err)
@@ -99,26 +142,53 @@ static void password_checked(void *data, int err)
     struct page *page = data;
     struct login *login = page->state;
 
+    login->err = err;
     if (err == 0 && login->candidate)
-        record_attempt(page, true, success_recorded);
+        login_guard_clear(&login->attempt, failures_forgotten, page);
     else if (err == 0 || err == ERR_FORBIDDEN)
         record_attempt(page, false, login_recorded);
     else
-        page_fail_err(page, err);
+        login_guard_forgive(&login->attempt, attempt_forgiven, page);
 }
 
 /* An unknown login costs the same hash as a known one. */
+static void guard_answered(void *data, int err, unsigned wait_s)
+{
+    struct page *page = data;
+    struct login *login = page->state;
+    const char *hash = password_dummy_hash();
+
+    if (err) {
+        page_fail_err(page, err);
+    } else if (wait_s > 0) {
+        refuse_for_now(page, wait_s);
+    } else {
+        if (login->candidate)
+            hash = arena_text(page->arena, login->candidate[CANDIDATE_HASH].text);
+        hash_pool_verify(page->app->hashes, hash, login->password, password_checked, page);
+    }
+}
+
 static void candidate_found(struct page *page)
 {
     struct login *login = page->state;
     const struct db_result *result = page_result(page, 0);
-    const char *hash = password_dummy_hash();
 
-    if (result->n_rows > 0) {
+    if (result->n_rows > 0)
         login->candidate = db_row(result, 0);
-        hash = arena_text(page->arena, login->candidate[CANDIDATE_HASH].text);
+    page_init_attempt(page, &login->attempt, login->identifier);
+    login_guard_enter(&login->attempt, guard_answered, page);
+}
+
+/* Logins are printable ASCII. The database's collation takes other spellings for the same login ("dürand"), and the
+ * guard would count each of them anew. */
+static bool can_be_login(struct str identifier)
+{
+    for (size_t i = 0; i < identifier.len; i++) {
+        if (identifier.ptr[i] <= ' ' || identifier.ptr[i] > '~')
+            return false;
     }
-    hash_pool_verify(page->app->hashes, hash, login->password, password_checked, page);
+    return identifier.len <= IDENTIFIER_MAX;
 }
 
 static void login_submitted(struct page *page)
@@ -134,8 +204,8 @@ static void login_submitted(struct page *page)
         page_error(page, "mot_de_passe", STR("Indiquez votre mot de passe."));
     if (page->view.n_errors > 0) {
         show_form(page, 422, login->identifier);
-    } else if (login->identifier.len > IDENTIFIER_MAX || login->password.len > PASSWORD_LENGTH_MAX * 4) {
-        refuse(page); /* nothing of that length exists */
+    } else if (!can_be_login(login->identifier) || login->password.len > PASSWORD_LENGTH_MAX * 4) {
+        refuse(page); /* nothing like that exists */
     } else {
         page_step(page, SQL_USER_BY_LOGIN, DB_ANY_COUNT, DB_S(login->identifier));
         page_query(page, candidate_found);

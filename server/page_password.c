@@ -6,6 +6,10 @@
 #include "server/page.h"
 #include "server/pages.h"
 
+struct change {
+    struct str old_hash, new_hash;
+};
+
 static void show_form(struct page *page, unsigned status)
 {
     struct change_password_view view = {
@@ -44,6 +48,7 @@ static void session_created(void *data, int err, struct session *session)
 static void sessions_ended(void *data, int err, struct session *session)
 {
     struct page *page = data;
+    struct change *change = page->state;
     struct session *values = ARENA_NEW(page->arena, struct session);
 
     (void)session;
@@ -52,6 +57,7 @@ static void sessions_ended(void *data, int err, struct session *session)
         return;
     }
     *values = (struct session){.user_id = page->session->user_id, .school_id = page->session->school_id};
+    session_mark_password(values, change->new_hash);
     session_create(page->app->sessions, page->arena, values, session_created, page);
 }
 
@@ -70,13 +76,15 @@ static void store_refused(struct page *page)
 static void hashed(void *data, int err, const char *hash)
 {
     struct page *page = data;
-    struct str old = *(struct str *)page->state;
+    struct change *change = page->state;
 
     if (err) {
         page_fail_err(page, err);
         return;
     }
-    page_step(page, SQL_PASSWORD_CHANGE, 1, DB_S(arena_str(page->arena, str_from(hash))), PAGE_OWNER(page), DB_S(old));
+    change->new_hash = arena_str(page->arena, str_from(hash));
+    page_step(page, SQL_PASSWORD_CHANGE, 1, DB_S(change->new_hash), PAGE_OWNER(page), DB_S(change->old_hash));
+    page_step(page, SQL_RESET_VOID, DB_ANY_COUNT, DB_I(page->session->user_id));
     page_change(page, stored, store_refused);
 }
 
@@ -96,16 +104,16 @@ static void compared(void *data, int err)
 
 static void old_loaded(struct page *page)
 {
-    struct str *old = ARENA_NEW(page->arena, struct str);
+    struct change *change = ARENA_NEW(page->arena, struct change);
 
     if (page_result(page, 0)->n_rows == 0) {
         page_fail(page, 403);
         return;
     }
-    *old = db_row(page_result(page, 0), 0)[0].text;
-    page->state = old;
-    hash_pool_verify(page->app->hashes, arena_text(page->arena, *old), form_get(&page->form, "mot_de_passe"), compared,
-                     page);
+    change->old_hash = db_row(page_result(page, 0), 0)[0].text;
+    page->state = change;
+    hash_pool_verify(page->app->hashes, arena_text(page->arena, change->old_hash),
+                     form_get(&page->form, "mot_de_passe"), compared, page);
 }
 
 static void submit(struct page *page)

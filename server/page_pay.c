@@ -12,13 +12,14 @@
 
 struct pay {
     struct payment_row row;
-    const struct gateway_contract *contract;
-    struct str query; /* the signed request */
+    const struct gateway_contract *contract; /* of the first turn of the loop only */
+    struct str payment_url;                  /* the contract's, kept: it may be reloaded meanwhile */
+    struct str query;                        /* the signed request */
 };
 
-static void go_to_bank(struct page *page, const struct gateway_contract *contract, struct str query)
+static void go_to_bank(struct page *page, struct str payment_url, struct str query)
 {
-    page_redirect(page, arena_printf(page->arena, "%.*s?%.*s", STR_ARG(contract->payment_url), STR_ARG(query)));
+    page_redirect(page, arena_printf(page->arena, "%.*s?%.*s", STR_ARG(payment_url), STR_ARG(query)));
 }
 
 static void show_payment(struct page *page)
@@ -31,7 +32,7 @@ static void sent(struct page *page)
     struct pay *pay = page->state;
     log_info("payment_sent", LOG_SLICE("reference", pay->row.reference), LOG_INT("cents", pay->row.amount_cents),
              LOG_REQUEST(page->request->id));
-    go_to_bank(page, contracts_by_id(page->app->contracts, pay->row.contract_id), pay->query);
+    go_to_bank(page, pay->payment_url, pay->query);
 }
 
 /* Another click was first, or the payment was modified meanwhile: its page shows what is true now. */
@@ -81,6 +82,7 @@ static void send_to_bank(struct page *page, struct pay *pay)
         page_fail(page, 400);
         return;
     }
+    pay->payment_url = arena_str(page->arena, pay->contract->payment_url);
     err = build_request(page, pay, means, &validity);
     if (err) {
         page_fail_err(page, err);
@@ -107,7 +109,7 @@ static void loaded(struct page *page)
     else if (pay->row.state == PAYMENT_CREATED)
         send_to_bank(page, pay);
     else if (pay->row.state == PAYMENT_PENDING && !validity_is_over(pay->row.expires_us, clock_now_us()))
-        go_to_bank(page, pay->contract, pay->row.bank_request);
+        go_to_bank(page, pay->contract->payment_url, pay->row.bank_request);
     else
         show_payment(page);
 }

@@ -24,6 +24,7 @@ struct reset {
     struct str token_hash;
     int64_t user_id;
     struct password_owner owner;
+    struct login_attempt attempt;
 };
 
 static void show_gone(struct page *page)
@@ -52,14 +53,28 @@ static void show_form(struct page *page, unsigned status)
 }
 
 /* No login by the way: whoever holds the mail must still know the login name. */
+static void failures_forgotten(void *data, int err, unsigned wait_s)
+{
+    (void)wait_s;
+    if (err)
+        page_fail_err(data, err);
+    else
+        page_redirect(data, STR("/connexion?mot-de-passe=enregistre"));
+}
+
+/* Whoever guessed at the old password from this network shall not keep its owner waiting. */
 static void sessions_ended(void *data, int err, struct session *session)
 {
     struct page *page = data;
+    struct reset *reset = page->state;
+
     (void)session;
-    if (err)
+    if (err) {
         page_fail_err(page, err);
-    else
-        page_redirect(page, STR("/connexion?mot-de-passe=enregistre"));
+        return;
+    }
+    page_init_attempt(page, &reset->attempt, reset->owner.login);
+    login_guard_clear(&reset->attempt, failures_forgotten, page);
 }
 
 static void stored(struct page *page)
@@ -80,6 +95,7 @@ static void hashed(void *data, int err, const char *hash)
     }
     page_step(page, SQL_RESET_USE, 1, DB_S(reset->token_hash));
     page_step(page, SQL_RESET_STORE, 1, DB_S(arena_str(page->arena, str_from(hash))), DB_I(reset->user_id));
+    page_step(page, SQL_RESET_VOID, DB_ANY_COUNT, DB_I(reset->user_id)); /* other mails may lie in other hands */
     page_change(page, stored, show_gone);
 }
 

@@ -17,6 +17,7 @@ void page_bank_return(struct request *request);
 void page_history(struct request *request);
 void page_history_csv(struct request *request);
 void page_logins(struct request *request);
+void page_logins_end_others(struct request *request);
 void page_help(struct request *request);
 void page_accessibility(struct request *request);
 void page_legal_notice(struct request *request);

@@ -27,6 +27,9 @@ void request_ref(struct request *request)
 
 void request_unref(struct request *request)
 {
+    void (*gone)(void *data) = request->gone;
+    void *gone_data = request->gone_data;
+
     assert(request->refs > 0);
     if (--request->refs > 0)
         return;
@@ -35,6 +38,8 @@ void request_unref(struct request *request)
     buf_done(&request->body_bytes);
     arena_done(&request->arena);
     free(request);
+    if (gone)
+        gone(gone_data);
 }
 
 const char *request_method_name(const struct request *request)

@@ -49,7 +49,9 @@ struct request {
     struct response *responses;  /* owned buffers, newest first */
     const struct router *router; /* borrowed */
     const char *route;           /* the matched route's path: what the log may show; NULL: none */
-    int64_t dispatched_ms;       /* monotonic; 0: refused before routing */
+    void (*gone)(void *data);    /* called when the last reference has gone; NULL: nobody waits for that */
+    void *gone_data;
+    int64_t dispatched_ms; /* monotonic; 0: refused before routing */
     unsigned refs;
     bool answered;
     bool close_after; /* the answer ends the connection */

@@ -36,6 +36,7 @@ const struct route public_routes[] = {
     {"/historique", page_history, NULL, 0},
     {"/historique/paiements.csv", page_history_csv, NULL, 0},
     {"/historique/connexions", page_logins, NULL, 0},
+    {"/historique/connexions/deconnecter", NULL, page_logins_end_others, 0},
     {"/aide", page_help, NULL, 0},
     {"/accessibilite", page_accessibility, NULL, 0},
     {"/mentions-legales", page_legal_notice, NULL, 0},

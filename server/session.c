@@ -12,11 +12,12 @@
 
 enum { HASH_SIZE = 2 * DIGEST_SHA256_LEN + 1, NUMBER_SIZE = 24, SCRIPT_ARGS_MAX = 9 };
 
-/* ARGV: session hash, now, absolute life (both µs), idle life (s). Gives user, school, created, change, or nothing. */
+/* ARGV: session hash, now, absolute life (both µs), idle life (s). Gives user, school, created, change, password, or
+ * nothing. */
 static const char load_script[] =
     "local key = 'dp:session:' .. ARGV[1] "
-    "local s = redis.call('HMGET', key, 'user', 'school', 'created', 'change') "
-    "if not (s[1] and s[2] and s[3] and s[4]) then return false end "
+    "local s = redis.call('HMGET', key, 'user', 'school', 'created', 'change', 'password') "
+    "if not (s[1] and s[2] and s[3] and s[4] and s[5]) then return false end "
     "local left = math.floor((tonumber(s[3]) + tonumber(ARGV[3]) - tonumber(ARGV[2])) / 1000000) "
     "if left <= 0 then "
     "  redis.call('DEL', key) redis.call('SREM', 'dp:user-sessions:' .. s[1], ARGV[1]) return false "
@@ -24,11 +25,13 @@ static const char load_script[] =
     "redis.call('EXPIRE', key, string.format('%d', math.min(left, tonumber(ARGV[4])))) "
     "return s";
 
-/* ARGV: session hash, user, school, now (µs), change, idle life (s), absolute life (s), sessions a user may have. The
- * set of a user's sessions lives as long as the youngest of them may; hashes of ended sessions leave it here. */
+/* ARGV: session hash, user, school, now (µs), change, idle life (s), absolute life (s), sessions a user may have,
+ * password. The set of a user's sessions lives as long as the youngest of them may; hashes of ended sessions leave it
+ * here. */
 static const char create_script[] =
     "local key, set = 'dp:session:' .. ARGV[1], 'dp:user-sessions:' .. ARGV[2] "
-    "redis.call('HSET', key, 'user', ARGV[2], 'school', ARGV[3], 'created', ARGV[4], 'change', ARGV[5]) "
+    "redis.call('HSET', key, 'user', ARGV[2], 'school', ARGV[3], 'created', ARGV[4], 'change', ARGV[5], "
+    "'password', ARGV[9]) "
     "redis.call('EXPIRE', key, ARGV[6]) "
     "if redis.call('SCARD', set) >= tonumber(ARGV[8]) then "
     "  for _, hash in ipairs(redis.call('SMEMBERS', set)) do "
@@ -93,6 +96,14 @@ static struct str number(char text[NUMBER_SIZE], int64_t n)
     return str_slice(text, (size_t)snprintf(text, NUMBER_SIZE, "%" PRId64, n));
 }
 
+void session_mark_password(struct session *session, struct str password_hash)
+{
+    uint8_t hash[DIGEST_SHA256_LEN];
+
+    digest_sha256(password_hash, hash);
+    encode_hex(hash, (SESSION_MARK_SIZE - 1) / 2, session->password_mark);
+}
+
 /* --- running scripts --- */
 
 static struct op *new_op(struct session_store *store, struct arena *arena, session_cb done, void *data)
@@ -141,16 +152,26 @@ static int read_number(const redisReply *reply, int64_t *ret)
     return str_to_u63(str_slice(reply->str, reply->len), ret);
 }
 
+static int read_mark(const redisReply *reply, char mark[SESSION_MARK_SIZE])
+{
+    if (reply->type != REDIS_REPLY_STRING || reply->len >= SESSION_MARK_SIZE)
+        return ERR_CORRUPT;
+    memcpy(mark, reply->str, reply->len);
+    mark[reply->len] = '\0';
+    return 0;
+}
+
 static int read_session(const redisReply *reply, struct session *session)
 {
     int64_t change;
 
     if (reply->type == REDIS_REPLY_NIL)
         return ERR_NOT_FOUND;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5)
         return ERR_CORRUPT;
     if (read_number(reply->element[0], &session->user_id) || read_number(reply->element[1], &session->school_id) ||
-        read_number(reply->element[2], &session->created_us) || read_number(reply->element[3], &change))
+        read_number(reply->element[2], &session->created_us) || read_number(reply->element[3], &change) ||
+        read_mark(reply->element[4], session->password_mark))
         return ERR_CORRUPT;
     session->must_change_password = change != 0;
     return 0;
@@ -216,8 +237,9 @@ void session_create(struct session_store *store, struct arena *arena, const stru
         number(texts[3], store->idle_s),
         number(texts[4], store->absolute_s),
         number(texts[5], SESSION_PER_USER_MAX),
+        str_from(values->password_mark),
     };
-    run_script(op, changed, create_script, 8, args);
+    run_script(op, changed, create_script, 9, args);
 }
 
 void session_destroy(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data)

@@ -17,15 +17,16 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_USER_PAGE] =
         {
             .name = "user_page",
-            .sql = "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
-                   "u.phone, u.email, s.name, s.kind, s.city, s.bursar_email, s.bursar_phone, s.reference_prefix, "
-                   "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id, "
-                   "CONCAT(s.sheet_hash, '.css'), CONCAT(f.hash, '.', LOWER(f.kind)), f.width, f.height "
-                   "FROM users u JOIN schools s ON s.id = u.school_id "
-                   "LEFT JOIN school_contracts c ON c.school_id = s.id "
-                   "LEFT JOIN school_files f ON f.hash = s.logo_hash "
-                   "WHERE u.id = ? AND u.school_id = ? AND u.active",
-            .params = "ii",
+            .sql =
+                "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
+                "u.phone, u.email, s.name, s.kind, s.city, s.bursar_email, s.bursar_phone, s.reference_prefix, "
+                "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id, "
+                "CONCAT(s.sheet_hash, '.css'), CONCAT(f.hash, '.', LOWER(f.kind)), f.width, f.height "
+                "FROM users u JOIN schools s ON s.id = u.school_id "
+                "LEFT JOIN school_contracts c ON c.school_id = s.id "
+                "LEFT JOIN school_files f ON f.hash = s.logo_hash "
+                "WHERE u.id = ? AND u.school_id = ? AND u.active AND BINARY LEFT(SHA2(u.password_hash, 256), 16) = ?",
+            .params = "iis",
             .columns = "ssssssssssssssssiiiiissii",
         },
     [SQL_USER_PASSWORD] =
@@ -202,13 +203,14 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "iiss",
             .columns = "",
         },
+    /* Keyset paging as in SQL_HISTORY; one row more than a page shows tells whether there is an older page. */
     [SQL_LOGINS] =
         {
             .name = "logins",
-            .sql = "SELECT at, success, address, user_agent FROM login_history WHERE user_id = ? "
-                   "ORDER BY at DESC LIMIT 50",
-            .params = "i",
-            .columns = "tiss",
+            .sql = "SELECT id, at, success, address, user_agent FROM login_history WHERE user_id = ? "
+                   "AND at <= ? AND (at < ? OR (at = ? AND id < ?)) ORDER BY at DESC, id DESC LIMIT 26",
+            .params = "ittti",
+            .columns = "itiss",
         },
     [SQL_RESET_TOKEN] =
         {
@@ -233,6 +235,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "reset_store",
             .sql = "UPDATE users SET password_hash = ?, must_change_password = FALSE WHERE id = ? AND active",
             .params = "si",
+            .columns = "",
+        },
+    [SQL_RESET_VOID] =
+        {
+            .name = "reset_void",
+            .sql = "UPDATE password_tokens SET used_at = UTC_TIMESTAMP(6) WHERE user_id = ? AND used_at IS NULL",
+            .params = "i",
             .columns = "",
         },
     [SQL_SCHOOL_FILE] =

@@ -28,6 +28,7 @@ enum statement {
     SQL_RESET_TOKEN,
     SQL_RESET_USE,
     SQL_RESET_STORE,
+    SQL_RESET_VOID,
     SQL_SCHOOL_FILE,
     SQL_CONTRACTS,
     SQL_INBOX_KNOWN,
@@ -107,7 +108,7 @@ enum history_column {
     HISTORY_RECEIPT_NUMBER,
 };
 
-enum { HISTORY_PAGE_ROWS = 20, INBOX_KNOWN_MAX = 32 };
+enum { HISTORY_PAGE_ROWS = 20, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
 

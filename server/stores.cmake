@@ -7,9 +7,11 @@ add_library(dp_stores STATIC
     db_pool.c
     done_queue.c
     event_queue.c
+    login_guard.c
     redis_adapter.c
     redis_client.c
     session.c
+    shared_rate.c
     watch.c
 )
 target_link_libraries(dp_stores PUBLIC dp_common dp_flags PkgConfig::UV PkgConfig::HIREDIS PkgConfig::MARIADB)

@@ -274,8 +274,8 @@ struct login_row_view {
     struct str at;
     struct str at_iso;
     bool success;
-    struct str address; /* IP address */
-    struct str browser; /* the User-Agent as received, cut to a readable length */
+    struct str address; /* shortened: "192.0.2.…" */
+    struct str browser; /* "Firefox sur Windows" */
 };
 
 /* GET /historique/connexions */

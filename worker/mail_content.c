@@ -283,7 +283,7 @@ static int write_password_changed(struct content *content)
     if (err)
         return err;
     struct password_changed_view view = {user.school_name, user.name, user.login, user.asked_at};
-    content->subject = STR("Votre mot de passe a été modifié");
+    content->subject = STR("Votre mot de passe a été changé");
     template_mail_password_changed_text(&content->text, &view);
     template_mail_password_changed_html(&content->html, &view);
     return 0;
@@ -305,7 +305,7 @@ static int write_email_changed(struct content *content)
     if (err)
         return err;
     struct email_changed_view view = {user.school_name, user.name, masked(content->arena, user.email), user.asked_at};
-    content->subject = STR("Votre adresse électronique a été modifiée");
+    content->subject = STR("Votre adresse de courriel a été changée");
     template_mail_email_changed_text(&content->text, &view);
     template_mail_email_changed_html(&content->html, &view);
     return 0;

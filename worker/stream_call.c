@@ -147,7 +147,7 @@ int stream_exchange(struct stream *stream, const struct stream_command *command,
 
 static int create_group(struct stream *stream)
 {
-    redisReply *reply;
+    redisReply *reply = NULL;
     STREAM_COMMAND(command, STREAM_WORDS_MAX);
     STREAM_ADD(&command, "XGROUP", "CREATE", EVENT_STREAM, EVENT_GROUP, "0", "MKSTREAM");
     int err = stream_exchange(stream, &command, 0, &reply);

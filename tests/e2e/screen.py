@@ -26,7 +26,7 @@ def forget(browser):
 
 
 def photograph(browser, path):
-    size = browser.execute_script("return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    size = browser.execute_script("return [innerWidth, document.documentElement.scrollHeight]")
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {
         "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}})
     path.write_bytes(base64.b64decode(shot["data"]))

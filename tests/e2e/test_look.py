@@ -61,6 +61,18 @@ def page(browser):
     screen.forget(browser)
 
 
+def photograph_all(page, walked, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, address in walked.pages.items():
+        for label, options in (("360", {"width": 360}), ("1280", {}), ("360-dark", {"width": 360, "scheme": "dark"}),
+                               ("360-forced", {"width": 360, "forced_colors": True})):
+            screen.show(page, address, **options)
+            screen.photograph(page, folder / f"{name}-{label}.png")
+    for name in ("recapitulatif", "recapitulatif-quatre-lignes", "paiement-authorised", "historique"):
+        screen.show(page, walked.pages[name])
+        screen.print_page(page, folder / f"{name}.pdf")
+
+
 @pytest.fixture(scope="module")
 def measured(page, walked):
     """{what: [where it is wrong]}, each page being loaded once."""
@@ -77,6 +89,8 @@ def measured(page, walked):
         screen.set_up(page, width=WIDTH_OF_LARGE_TEXT)
         if page.execute_script(OVERFLOW) > 0:
             found["overflow"].append(f"{name} with text at 200 %")
+    if "DP_SCREENSHOT_DIR" in os.environ:
+        photograph_all(page, walked, Path(os.environ["DP_SCREENSHOT_DIR"]))
     return found
 
 
@@ -122,17 +136,3 @@ def test_nothing_moves_and_nothing_runs(walked):
         text = Path(address.removeprefix("file://")).read_text(encoding="utf-8")
         assert "<script" not in text and "javascript:" not in text, name
         assert "transition" not in text and "animation" not in text, name
-
-
-@pytest.mark.skipif("DP_SCREENSHOT_DIR" not in os.environ, reason="DP_SCREENSHOT_DIR is not set")
-def test_screenshots(page, walked):
-    folder = Path(os.environ["DP_SCREENSHOT_DIR"])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, address in walked.pages.items():
-        for label, options in (("360", {"width": 360}), ("1280", {}), ("360-dark", {"width": 360, "scheme": "dark"}),
-                               ("360-forced", {"width": 360, "forced_colors": True})):
-            screen.show(page, address, **options)
-            screen.photograph(page, folder / f"{name}-{label}.png")
-    for name in ("recapitulatif", "recapitulatif-quatre-lignes", "paiement-authorised", "historique"):
-        screen.show(page, walked.pages[name])
-        screen.print_page(page, folder / f"{name}.pdf")

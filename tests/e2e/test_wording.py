@@ -40,7 +40,6 @@ NOT_SAID = {
     "recapitulatif-commensal": ["de l'élève"],
     "paiement-pending-arrete": ["s'actualise toute seule"],
     "mot-de-passe": ["première connexion"],
-    "coordonnees": ["prévient l'ancienne"],
     "courriel-gestionnaire": ["rien à saisir"],
 }
 

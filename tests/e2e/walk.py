@@ -58,6 +58,11 @@ class Walk:
         """The HTML as it was sent, but for the addresses of its assets."""
         return (self.folder / f"{name}.html").read_text(encoding="utf-8")
 
+    def keep_notice(self, mails, name, login, subject):
+        mail = until(f"the mail to {login}: {subject}",
+                     lambda: [m for m in mails.all() if f"{login}.une" in m["to"][0] and subject in m["subject"]])[0]
+        self.keep_text(name, mail["html"])
+
     # --- people and payments -----------------------------------------------------------------------------------------
 
     def person(self, login, first, last, role="PARENT", must_change=False):
@@ -138,6 +143,7 @@ class Walk:
         new = {"mot_de_passe": PASSWORD + "-bis", "confirmation": PASSWORD + "-bis"}
         assert visitor.submit(path, new).location.startswith("/connexion")
         self.keep("lien-perime", visitor.get(path), 410)
+        self.keep_notice(mails, "courriel-mot-de-passe-change", login, "mot de passe a été changé")
 
     def new_family(self):
         parent = self.person("page-nouveau", "Zoé", "Petit", must_change=True)
@@ -229,12 +235,14 @@ class Walk:
                        "UPDATE transactions SET contract_id = LAST_INSERT_ID() WHERE reference = '" + reference + "'")
         return parent.submit(f"/paiement/{reference}/payer", {"moyen": "CBS"}, form="/coordonnees")
 
-    def commensal(self):
+    def commensal(self, mails):
         parent = self.person("page-commensal", "Nadia", "Bernard", role="COMMENSAL")
         self.account("page-commensal", "Nadia", "Bernard", "")
         parent.log_in()
         self.keep("crediter-commensal", parent.get("/crediter"))
         self.keep("recapitulatif-commensal", parent.get("/paiement/" + parent.credit("20")))
+        parent.submit("/coordonnees", {**parent.get("/coordonnees").page.fields, "courriel": "nadia.bernard@example.org"})
+        self.keep_notice(mails, "courriel-adresse-changee", "page-commensal", "courriel a été changée")
 
     def real_payments(self, bank, mails):
         """The bank's page, the mail catcher's page and the mails of a payment that was really made, and then rejected."""
@@ -266,7 +274,7 @@ def walk(stack, bank, mails, folder):
     walk.logged_out()
     walk.family()
     walk.new_family()
-    walk.commensal()
+    walk.commensal(mails)
     walk.real_payments(bank, mails)
     walk.forgotten(mails, "page-famille")
     return walk

@@ -294,12 +294,34 @@ static void drain_cuts_at_its_deadline(void **state)
     client_send(&slow, "GET / HT");
     wait_parked(&server, 1);
     listener_drain(server.listener, server_on_closed, &server);
-    server_wait_closed(&server);
     client_expect_end(&parked_client);
     client_expect_end(&slow);
+    server_run_ms(&server, 50);
+    assert_false(server.closed); /* the handler may still use what is closed after the listener */
     answer_parked(0);
+    server_wait_closed(&server);
     client_close(&parked_client);
     client_close(&slow);
+    server_finish(&server);
+}
+
+/* The client has left: its handler has not. */
+static void drain_waits_for_requests_without_a_connection(void **state)
+{
+    struct server server;
+    struct client client;
+    (void)state;
+    start(&server);
+    client_open(&client, &server);
+    client_send(&client, GET("/park"));
+    wait_parked(&server, 1);
+    client_reset(&client);
+    server_run_ms(&server, 50);
+    listener_drain(server.listener, server_on_closed, &server);
+    server_run_ms(&server, 50);
+    assert_false(server.closed);
+    answer_parked(0);
+    server_wait_closed(&server);
     server_finish(&server);
 }
 
@@ -416,6 +438,7 @@ int main(void)
         cmocka_unit_test(forwarding_header_of_a_stranger),
         cmocka_unit_test(drain_lets_requests_finish),
         cmocka_unit_test(drain_cuts_at_its_deadline),
+        cmocka_unit_test(drain_waits_for_requests_without_a_connection),
         cmocka_unit_test(drain_does_not_wait_for_silence),
         cmocka_unit_test(opening_fails),
         cmocka_unit_test(two_on_one_port),

@@ -124,6 +124,7 @@ static struct session *create(int64_t user_id, bool must_change_password)
 {
     struct session values = {.user_id = user_id, .school_id = 7, .must_change_password = must_change_password};
     struct call call = {.err = 1};
+    session_mark_password(&values, STR("abc"));
     session_create(store, &arena, &values, done, &call);
     assert_int_equal(await(&call), 0);
     return call.session;
@@ -180,6 +181,7 @@ static void a_session_comes_back_as_it_was_made(void **state)
         assert_int_equal(found->school_id, 7);
         assert_int_equal(found->must_change_password, change);
         assert_int_equal(found->created_us, made->created_us);
+        assert_string_equal(found->password_mark, "ba7816bf8f01cfea"); /* of SHA-256("abc"), FIPS 180-4 */
         assert_in_range(found->created_us, clock_now_us() - CLOCK_MINUTE_US, clock_now_us());
     }
 }

@@ -53,7 +53,7 @@ def describe(envelope):
 
 PAGE = """<!DOCTYPE html><html lang="fr"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Courriels reçus</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem}}
-details{{border:1px solid #bbb;border-radius:.4rem;margin:.6rem 0;padding:.6rem}}pre{{white-space:pre-wrap}}</style>
+details{{border:1px solid #bbb;border-radius:.4rem;margin:.6rem 0;padding:.6rem;overflow-wrap:anywhere}}pre{{white-space:pre-wrap}}</style>
 <h1>Courriels reçus ({count})</h1><p>Le plus récent en premier. <a href="/">Actualiser</a></p>{messages}</html>"""
 
 MESSAGE = """<details><summary><strong>{subject}</strong> — à {to}</summary><pre>{text}</pre></details>"""

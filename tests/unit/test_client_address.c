@@ -124,6 +124,34 @@ static void forwarded_hops(void **state)
     }
 }
 
+static void networks_and_short_forms(void **state)
+{
+    static const struct {
+        const char *address, *network, *shortened; /* /24 or /56 */
+    } cases[] = {
+        {"192.0.2.77", "192.0.2.0", "192.0.2.…"},
+        {"::ffff:192.0.2.77", "192.0.2.0", "192.0.2.…"},
+        {"255.255.255.255", "255.255.255.0", "255.255.255.…"},
+        {"2001:db8:1:2ff:ffff:ffff:ffff:ffff", "2001:db8:1:200::", "2001:db8:1:…"},
+        {"2001:db8:abcd:12::1", "2001:db8:abcd::", "2001:db8:abcd:…"},
+        {"::1", "::", "0:0:0:…"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct client_address address = address_of(cases[i].address);
+        struct client_address network = client_address_network(&address, 24, 56);
+        char text[INET6_ADDRSTRLEN];
+        client_address_print(&network, text);
+        assert_string_equal(text, cases[i].network);
+        client_address_print_short(&address, text);
+        assert_string_equal(text, cases[i].shortened);
+        network = client_address_network(&address, 0, 0);
+        client_address_print(&network, text);
+        assert_string_equal(text, strchr(cases[i].address, '.') ? "0.0.0.0" : "::");
+    }
+}
+
 static void x_forwarded_for_goes_before_forwarded(void **state)
 {
     static struct request request;
@@ -259,6 +287,7 @@ int main(void)
         cmocka_unit_test(network_lists),
         cmocka_unit_test(trust_table),
         cmocka_unit_test(forwarded_hops),
+        cmocka_unit_test(networks_and_short_forms),
         cmocka_unit_test(x_forwarded_for_goes_before_forwarded),
         cmocka_unit_test(limits_count_an_ipv6_network_as_one),
         cmocka_unit_test(share_of_one_address),
