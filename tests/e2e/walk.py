@@ -24,6 +24,7 @@ class Walk:
         self.pages = {}    # name: address of the kept page
         self.refreshes = set()  # names of pages that ask for themselves again
         self.weights = {}  # name: bytes that a first visitor's browser fetches for it
+        self.answers = {}  # name: how many answers these are
         self.assets = {}   # path: (data: address, bytes)
         self.n_payments = 0
 
@@ -34,6 +35,7 @@ class Walk:
         if "Refresh" in answer.headers:
             self.refreshes.add(name)
         assets = {path: self.asset(path) for path in ASSET.findall(answer.text)}
+        self.answers[name] = 1 + len(assets)
         self.weights[name] = len(answer.body) + sum(size for _, size in assets.values())
         self.keep_text(name, ASSET.sub(lambda found: f'"{assets[found[1]][0]}"', answer.text))
 
