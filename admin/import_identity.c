@@ -54,7 +54,7 @@ const char *import_logo(const char *path, struct arena *arena, struct import_fil
     if (!bytes.ptr)
         return "a file that can be read";
     if (bytes.len > LOGO_BYTES_MAX)
-        return "a file of at most 12 kB";
+        return "a file of at most 4 kB";
     if (image_read(bytes, &image))
         return "a PNG or WebP image, not animated";
     if (image.width < LOGO_SIDE_MIN || image.height < LOGO_SIDE_MIN || image.width > LOGO_SIDE_MAX ||

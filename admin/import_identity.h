@@ -5,7 +5,8 @@
 #include "common/arena.h"
 #include "common/colour.h"
 
-enum { LOGO_BYTES_MAX = 12 << 10, LOGO_SIDE_MIN = 32, LOGO_SIDE_MAX = 1024, LOGO_WIDTH_RATIO_MAX = 4 };
+/* A first visitor fetches at most 30 kB for a page: what the longest history leaves is a logo's. */
+enum { LOGO_BYTES_MAX = 4 << 10, LOGO_SIDE_MIN = 32, LOGO_SIDE_MAX = 1024, LOGO_WIDTH_RATIO_MAX = 4 };
 
 /* One row of school_files. */
 struct import_file {

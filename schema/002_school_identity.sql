@@ -8,7 +8,7 @@ CREATE TABLE school_files (
     kind ENUM('CSS', 'PNG', 'WEBP') NOT NULL,
     width SMALLINT UNSIGNED NOT NULL DEFAULT 0,        -- of an image, in pixels
     height SMALLINT UNSIGNED NOT NULL DEFAULT 0,
-    bytes VARBINARY(12288) NOT NULL,
+    bytes VARBINARY(4096) NOT NULL,
     created_at DATETIME(6) NOT NULL DEFAULT UTC_TIMESTAMP(6)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci;
 

@@ -108,7 +108,7 @@ enum history_column {
     HISTORY_RECEIPT_NUMBER,
 };
 
-enum { HISTORY_PAGE_ROWS = 25, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
+enum { HISTORY_PAGE_ROWS = 20, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
 

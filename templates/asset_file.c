@@ -6,6 +6,7 @@
 #include "common/encode.h"
 #include "common/err.h"
 #include "templates/host_file.h"
+#include "templates/style_sheet.h"
 
 enum { HASH_HEX_LEN = 16 };
 
@@ -81,6 +82,8 @@ int asset_file_load(struct arena *arena, const char *dir, struct str name, struc
         return refuse(err, err == ERR_NOT_FOUND ? "no such asset" : "the asset cannot be read", ret_why);
     if (str_eq_text(extension, "css") && css_names_a_file(asset.bytes))
         return refuse(ERR_INVALID, "a style sheet cannot name another file (url(), @import)", ret_why);
+    if (str_eq_text(extension, "css"))
+        asset.bytes = style_sheet_squeeze(arena, asset.bytes);
     uint8_t digest[DIGEST_SHA256_LEN];
     char hex[HASH_HEX_LEN + 1];
     digest_sha256(asset.bytes, digest);

@@ -13,7 +13,7 @@ struct asset_file {
     struct str path;          /* "/statique/site.3f9a1c….css" */
     struct str hash;          /* 16 hex digits */
     const char *content_type; /* static */
-    struct str bytes;
+    struct str bytes;         /* as served: of a style sheet, its rules (style_sheet.h) */
 };
 
 /* Everything in `arena`. `ret_why` (static text) is set with every error.

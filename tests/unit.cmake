@@ -15,6 +15,7 @@ target_include_directories(test_template_golden PRIVATE ${CMAKE_CURRENT_BINARY_D
 add_test(NAME unit/test_template_tools
     COMMAND sh tests/unit/test_template_tools.sh $<TARGET_FILE:dp-template-compiler> $<TARGET_FILE:dp-embed-assets>
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+dp_test(unit/test_style_sheet.c)
 dp_test(unit/test_pages.c dp_templates)
 dp_test(unit/test_mails.c dp_templates)
 dp_test(unit/test_journal_record.c)

@@ -14,6 +14,7 @@ ACCEPTED, REFUSED = "1234567890123456", "0000000000000000"
 LONG_COMMENT = ("Bonjour,\n\nveuillez trouver mon paiement pour les trois enfants.\nMerci de me dire si le compte de Marie-Charlotte "
                 "est bien à jour : " + "elle a mangé tous les jours au premier trimestre, " * 6 +
                 "\n\nhttps://exemple.fr/une-adresse-tres-longue-qui-ne-se-coupe-nulle-part-et-qui-deborderait-sur-un-telephone\nBonne réception !")
+ASSET = re.compile(r'"(/(?:statique|ecole)/[^"]+)"')
 STATES = ("PENDING", "CANCELLED", "DECLINED", "EXPIRED", "AUTHORISED", "CAPTURED", "SETTLED", "REVERSED", "REFUNDED")
 
 
@@ -23,6 +24,7 @@ class Walk:
         self.pages = {}    # name: address of the kept page
         self.refreshes = set()  # names of pages that ask for themselves again
         self.weights = {}  # name: bytes that a first visitor's browser fetches for it
+        self.answers = {}  # name: how many answers these are
         self.assets = {}   # path: (data: address, bytes)
         self.n_payments = 0
 
@@ -32,9 +34,10 @@ class Walk:
         assert answer.status == status, (name, answer.status, answer.text[:1500])
         if "Refresh" in answer.headers:
             self.refreshes.add(name)
-        assets = {path: self.asset(path) for path in re.findall(r'"(/statique/[^"]+)"', answer.text)}
+        assets = {path: self.asset(path) for path in ASSET.findall(answer.text)}
+        self.answers[name] = 1 + len(assets)
         self.weights[name] = len(answer.body) + sum(size for _, size in assets.values())
-        self.keep_text(name, re.sub(r'"(/statique/[^"]+)"', lambda found: f'"{assets[found[1]][0]}"', answer.text))
+        self.keep_text(name, ASSET.sub(lambda found: f'"{assets[found[1]][0]}"', answer.text))
 
     def asset(self, path):
         if path not in self.assets:
@@ -124,6 +127,9 @@ class Walk:
         self.keep("connexion-deconnecte", visitor.get("/connexion?session=fermee"))
         self.keep("connexion-nouveau-mot-de-passe", visitor.get("/connexion?mot-de-passe=enregistre"))
         self.keep("aide", visitor.get("/aide"))
+        self.keep("accessibilite", visitor.get("/accessibilite"))
+        self.keep("mentions-legales", visitor.get("/mentions-legales"))
+        self.keep("donnees-personnelles", visitor.get("/donnees-personnelles"))
         self.keep("retour-banque", visitor.get("/retour-banque?reference=dem20260329104212AAA"))
         self.keep("erreur-404", visitor.get("/nulle-part"), 404)
         self.keep("erreur-403", visitor.post("/connexion", {"identifiant": "durand"}), 403)
@@ -196,6 +202,7 @@ class Walk:
         self.keep("accueil", parent.get("/accueil"))
         self.keep("accueil-coordonnees", parent.get("/accueil?coordonnees=enregistrees"))
         self.keep("aide-connecte", parent.get("/aide"))
+        self.keep("donnees-personnelles-connecte", parent.get("/donnees-personnelles"))
         recap = self.forms(parent, accounts, (late, claim))
         for state in STATES:
             reference = self.payment(login, state, accounts[:1], claim=late)
