@@ -7,31 +7,29 @@
 #include "common/err.h"
 #include "common/log.h"
 
-enum { ACCOUNT_MAX = 256, NUMBER_SIZE = 16, SCRIPT_ARGS_MAX = 3 };
+enum { ACCOUNT_MAX = 256, NUMBER_SIZE = 16, SCRIPT_ARGS_MAX = 4 };
 
-/* The hash at KEYS[1]: n, attempts that failed or are under way; until, µs of Redis's clock before which none may
- * enter. ARGV: free failures, longest delay (s), memory (s). Gives the seconds to wait, rounded up, or 0. */
-static const char enter_script[] =
-    "local time = redis.call('TIME') "
-    "local now = time[1] * 1000000 + time[2] "
-    "local state = redis.call('HMGET', KEYS[1], 'n', 'until') "
-    "local left = (tonumber(state[2]) or 0) - now "
+/* The hash at KEYS[1]: n, failures; until, µs of Redis's clock before which nobody may try. Gives the seconds that are
+ * left of a delay, rounded up. */
+#define LEFT_OF_DELAY                                                           \
+    "local time = redis.call('TIME') "                                          \
+    "local now = time[1] * 1000000 + time[2] "                                  \
+    "local left = (tonumber(redis.call('HGET', KEYS[1], 'until')) or 0) - now " \
     "if left > 0 then return math.ceil(left / 1000000) end "
-    "local n = (tonumber(state[1]) or 0) + 1 "
-    "local delay = 0 "
-    "if n > tonumber(ARGV[1]) then delay = math.min(2 ^ (n - ARGV[1] - 1), tonumber(ARGV[2])) end "
-    "redis.call('HSET', KEYS[1], 'n', n, 'until', string.format('%.0f', now + delay * 1000000)) "
-    "redis.call('EXPIRE', KEYS[1], ARGV[3]) "
-    "return 0";
+
+static const char ask_script[] = LEFT_OF_DELAY "return 0";
+
+/* ARGV: right (1) or wrong (0), free failures, longest delay (s), memory (s). */
+static const char settle_script[] =
+    LEFT_OF_DELAY "if ARGV[1] == '1' then redis.call('DEL', KEYS[1]) return 0 end "
+                  "local n = redis.call('HINCRBY', KEYS[1], 'n', 1) "
+                  "local delay = n > tonumber(ARGV[2]) and math.min(2 ^ (n - ARGV[2] - 1), tonumber(ARGV[3])) or 0 "
+                  "redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + delay * 1000000)) "
+                  "redis.call('EXPIRE', KEYS[1], ARGV[4]) "
+                  "return 0";
 
 static const char clear_script[] = "redis.call('DEL', KEYS[1]) "
                                    "return 0";
-
-/* The attempt had entered, so no delay was running before it. */
-static const char forgive_script[] = "local n = tonumber(redis.call('HGET', KEYS[1], 'n')) or 0 "
-                                     "if n > 1 then redis.call('HSET', KEYS[1], 'n', n - 1, 'until', 0) "
-                                     "else redis.call('DEL', KEYS[1]) end "
-                                     "return 0";
 
 /* --- questions --- */
 
@@ -48,8 +46,8 @@ static void answered(void *data, int err, const redisReply *reply)
     attempt->done(attempt->data, err, err ? 0 : (unsigned)reply->integer);
 }
 
-static void ask(struct login_attempt *attempt, const char *script, unsigned n_args, const struct str *args,
-                login_guard_cb done, void *data)
+static void run_script(struct login_attempt *attempt, const char *script, unsigned n_args, const struct str *args,
+                       login_guard_cb done, void *data)
 {
     struct str argv[4 + SCRIPT_ARGS_MAX] = {STR("EVAL"), str_from(script), STR("1"), str_from(attempt->key)};
 
@@ -65,25 +63,26 @@ static struct str number(char text[NUMBER_SIZE], unsigned n)
     return str_slice(text, (size_t)snprintf(text, NUMBER_SIZE, "%u", n));
 }
 
-void login_guard_enter(struct login_attempt *attempt, login_guard_cb done, void *data)
+void login_guard_ask(struct login_attempt *attempt, login_guard_cb done, void *data)
+{
+    run_script(attempt, ask_script, 0, NULL, done, data);
+}
+
+void login_guard_settle(struct login_attempt *attempt, bool is_right, login_guard_cb done, void *data)
 {
     char texts[SCRIPT_ARGS_MAX][NUMBER_SIZE];
     const struct str args[] = {
-        number(texts[0], LOGIN_GUARD_FREE_FAILURES),
-        number(texts[1], LOGIN_GUARD_DELAY_MAX_S),
-        number(texts[2], LOGIN_GUARD_MEMORY_S),
+        number(texts[0], is_right),
+        number(texts[1], LOGIN_GUARD_FREE_FAILURES),
+        number(texts[2], LOGIN_GUARD_DELAY_MAX_S),
+        number(texts[3], LOGIN_GUARD_MEMORY_S),
     };
-    ask(attempt, enter_script, SCRIPT_ARGS_MAX, args, done, data);
+    run_script(attempt, settle_script, SCRIPT_ARGS_MAX, args, done, data);
 }
 
 void login_guard_clear(struct login_attempt *attempt, login_guard_cb done, void *data)
 {
-    ask(attempt, clear_script, 0, NULL, done, data);
-}
-
-void login_guard_forgive(struct login_attempt *attempt, login_guard_cb done, void *data)
-{
-    ask(attempt, forgive_script, 0, NULL, done, data);
+    run_script(attempt, clear_script, 0, NULL, done, data);
 }
 
 /* --- the key --- */

@@ -25,6 +25,7 @@ static void stop_asked(uv_signal_t *handle, int number)
     log_info("server_stopping", LOG_INT("signal", number));
     uv_close((uv_handle_t *)&signals->term, NULL);
     uv_close((uv_handle_t *)&signals->interrupt, NULL);
+    signal(SIGTERM, SIG_IGN); /* told twice: the drain goes on; a second Ctrl-C ends it */
     app_close(signals->app);
 }
 

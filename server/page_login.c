@@ -15,7 +15,7 @@ struct login {
     struct str password;
     const struct db_value *candidate; /* NULL: no such login */
     struct login_attempt attempt;     /* what the guard counts */
-    int err;                          /* why the password could not be judged */
+    bool is_right;                    /* not to be told before the guard has settled it */
     struct session session;           /* what the session is made of */
 };
 
@@ -63,17 +63,12 @@ static void refuse_for_now(struct page *page, unsigned wait_s)
 
     page_error(page, "mot_de_passe",
                arena_printf(page->arena,
-                            "Plusieurs essais ont échoué : attendez %u seconde%s avant de recommencer. "
+                            "Plusieurs essais ont échoué : attendez %u seconde%s avant de recommencer. "
                             "Un nouveau mot de passe peut être demandé sans attendre.",
                             wait_s, wait_s > 1 ? "s" : ""));
     response = draw_form(page, 429, login->identifier);
     response_header(response, "Retry-After", arena_printf(page->arena, "%u", wait_s));
     page_send(page, response);
-}
-
-static void login_recorded(struct page *page)
-{
-    refuse(page);
 }
 
 static void record_attempt(struct page *page, bool success, page_cb next)
@@ -118,23 +113,18 @@ static void success_recorded(struct page *page)
     session_create(page->app->sessions, page->arena, &login->session, session_created, page);
 }
 
-static void failures_forgotten(void *data, int err, unsigned wait_s)
-{
-    struct page *page = data;
-    (void)wait_s;
-    if (err)
-        page_fail_err(page, err);
-    else
-        record_attempt(page, true, success_recorded);
-}
-
-static void attempt_forgiven(void *data, int err, unsigned wait_s)
+/* Only now may anybody hear of it. */
+static void attempt_settled(void *data, int err, unsigned wait_s)
 {
     struct page *page = data;
     const struct login *login = page->state;
-    (void)err;
-    (void)wait_s;
-    page_fail_err(page, login->err);
+
+    if (err)
+        page_fail_err(page, err);
+    else if (wait_s > 0)
+        refuse_for_now(page, wait_s);
+    else
+        record_attempt(page, login->is_right, login->is_right ? success_recorded : refuse);
 }
 
 static void password_checked(void *data, int err)
@@ -142,13 +132,12 @@ static void password_checked(void *data, int err)
     struct page *page = data;
     struct login *login = page->state;
 
-    login->err = err;
-    if (err == 0 && login->candidate)
-        login_guard_clear(&login->attempt, failures_forgotten, page);
-    else if (err == 0 || err == ERR_FORBIDDEN)
-        record_attempt(page, false, login_recorded);
-    else
-        login_guard_forgive(&login->attempt, attempt_forgiven, page);
+    if (err && err != ERR_FORBIDDEN) {
+        page_fail_err(page, err);
+        return;
+    }
+    login->is_right = err == 0 && login->candidate;
+    login_guard_settle(&login->attempt, login->is_right, attempt_settled, page);
 }
 
 /* An unknown login costs the same hash as a known one. */
@@ -177,7 +166,7 @@ static void candidate_found(struct page *page)
     if (result->n_rows > 0)
         login->candidate = db_row(result, 0);
     page_init_attempt(page, &login->attempt, login->identifier);
-    login_guard_enter(&login->attempt, guard_answered, page);
+    login_guard_ask(&login->attempt, guard_answered, page);
 }
 
 /* Logins are printable ASCII. The database's collation takes other spellings for the same login ("dürand"), and the

@@ -17,7 +17,7 @@ import urllib.parse
 
 import pytest
 import spplus
-from client import Client, Parent, until
+from client import Client, Parent, forget_failures, until
 from conftest import finish, make_stack
 
 NEW_PASSWORD = "girafe-bleue-42-volante"
@@ -27,6 +27,11 @@ CALL = [("siret", "00000000000001-01"), ("reference", "dem20260101000000aaa"), (
 def login_form(client, login, password):
     csrf = client.get("/connexion").page.fields["csrf"]
     return {"identifiant": login, "mot_de_passe": password, "csrf": csrf}
+
+
+def forget_failures(stack):
+    """Failed logins are counted by name and network; the tests share both."""
+    stack.redis("EVAL", "for _, k in ipairs(redis.call('KEYS', 'dp:login:*')) do redis.call('DEL', k) end return 0", "0")
 
 
 def call(**changes):
@@ -177,14 +182,17 @@ def test_an_unknown_login_takes_as_long_as_a_known_one(stack):
     def seconds(login):
         client = Client(stack)
         form = login_form(client, login, "wrong-password")
+        forget_failures(stack)
         start = time.monotonic()
         assert client.post("/connexion", form).status == 422
         return time.monotonic() - start
 
     known, unknown = [], []
     for _ in range(9):
+        forget_failures(stack)
         known.append(seconds("durand"))
         unknown.append(seconds("nobody"))
+    forget_failures(stack)
     assert 0.5 < statistics.median(unknown) / statistics.median(known) < 2
 
 
@@ -201,8 +209,11 @@ def test_the_return_from_the_bank_leads_nowhere_else(durand, reference):
 def test_a_forwarding_header_of_anybody_is_not_believed(stack):
     client = Client(stack)
     form = login_form(client, "durand", "wrong-password")
+    forget_failures(stack)
     for name, value in (("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")):
+        forget_failures(stack)
         assert client.post("/connexion", form, **{name: value}).status == 422
+    forget_failures(stack)
     assert "203.0.113.9" not in str(stack.sql("SELECT DISTINCT address FROM login_history"))
 
 
@@ -321,14 +332,15 @@ def await_end(stack):
 def test_more_logins_than_can_be_hashed(crowd_stack):
     stack = crowd_stack
     visitor = Client(stack)
-    data = head_and_body("POST", "/connexion", login_form(visitor, "durand", "wrong-password"), visitor.cookies)
+    form = login_form(visitor, "durand", "wrong-password")
     peers = [socket.create_connection(("127.0.0.1", stack.ports["http"]), timeout=20) for _ in range(140)]
-    for peer in peers:
-        peer.sendall(data)
+    for n, peer in enumerate(peers):
+        peer.sendall(head_and_body("POST", "/connexion", {**form, "identifiant": f"nobody{n}"}, visitor.cookies))
     codes = [int(peer.recv(4096).split()[1]) for peer in peers]
     for peer in peers:
         peer.close()
-    assert set(codes) == {422, 503}
+    assert 503 in codes and set(codes) <= {422, 429, 503}
+    forget_failures(stack)
     assert Parent(stack, "durand").log_in().get("/accueil").status == 200
 
 
@@ -368,6 +380,7 @@ def test_the_end_of_the_program_waits_for_handlers_without_a_client(crowd_stack)
                 except OSError:
                     pass
 
+    forget_failures(stack)
     stack.children["mariadb"].send_signal(signal.SIGSTOP)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -390,14 +403,18 @@ def test_the_end_of_the_program_waits_for_handlers_without_a_client(crowd_stack)
 def test_no_request_is_cut_when_the_program_ends(crowd_stack):
     stack = crowd_stack
     visitor = Client(stack)
-    login = head_and_body("POST", "/connexion", login_form(visitor, "durand", "demo-cantine-2026"), visitor.cookies)
+    form = login_form(visitor, "", "demo-cantine-2026")
+    logins = [head_and_body("POST", "/connexion", {**form, "identifiant": login}, visitor.cookies) for login in ("durand", "martin", "commensal")]
     raw = f"GET /banque/spplus?{call()} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
-    peers = [socket.create_connection(("127.0.0.1", stack.ports["http"]), timeout=20) for _ in range(20)]
+    peers = [socket.create_connection(("127.0.0.1", stack.ports["http"]), timeout=20) for _ in range(18)]
+    forget_failures(stack)
     for n, peer in enumerate(peers):
-        peer.sendall(raw if n % 2 else login)
-    os.kill(stack.children["dp-server-0"].pid, signal.SIGTERM)
+        peer.sendall(raw if n % 2 else logins[n // 2 % 3])
+    for _ in range(2):  # whoever is told twice drains all the same
+        os.kill(stack.children["dp-server-0"].pid, signal.SIGTERM)
+        time.sleep(0.01)
     answers = [peer.recv(4096) for peer in peers]
-    assert [int(answer.split()[1]) for answer in answers] == [303, 200] * 10
+    assert [int(answer.split()[1]) for answer in answers] == [303, 200] * 9
     assert all(re.search(rb"connection: close", answer, re.I) for answer in answers)
     await_end(stack)
 

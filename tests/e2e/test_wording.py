@@ -8,6 +8,8 @@ NBSP, NARROW = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 # page or mail: what stands there, in this order
 SAID = {
     "connexion-refusee": ['<a href="#identifiant">Identifiant ou mot de passe incorrect', 'id="identifiant-erreur"', 'aria-invalid="true"'],
+    "connexion-attendre": [f'<a href="#mot_de_passe">Plusieurs essais ont échoué{NBSP}: attendez 1{NBSP}seconde avant de recommencer.',
+                           'value="impatient"', 'id="mot_de_passe-erreur"'],
     "connexion-vide": ['id="identifiant-erreur"', 'id="mot_de_passe-erreur"'],
     "connexion-nouveau-mot-de-passe": ["Votre nouveau mot de passe est enregistré."],
     "accueil": [f"À régler{NBSP}: 1{NARROW}317,00{NBSP}€</strong> en tout, pour 2{NBSP}créances", 'href="#a-regler"', "Créditer un compte",
@@ -27,6 +29,8 @@ SAID = {
     "paiement-pending": ["?actualisation=non\">Arrêter l'actualisation<"],
     "paiement-pending-arrete": ['?actualisation=non">Actualiser cette page<'],
     "paiement-reversed": ["(n'est plus valable)"],
+    "historique-connexions": ["192.0.2.…", "Firefox sur Windows", ">Lignes plus anciennes<", ">Déconnecter les autres appareils<"],
+    "historique-connexions-seul": ["Vos autres appareils sont déconnectés."],
     "premier-mot-de-passe": ["C'est votre première connexion."],
     "coordonnees-erreurs": [f"Prénom{NBSP}: 80{NBSP}caractères au plus.", f"Adresse{NBSP}: 120{NBSP}caractères au plus.",
                             f"Code postal{NBSP}: 10{NBSP}caractères au plus."],

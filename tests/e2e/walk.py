@@ -120,6 +120,9 @@ class Walk:
         self.keep("connexion", visitor.get("/connexion"))
         self.keep("connexion-vide", visitor.submit("/connexion", {"identifiant": "", "mot_de_passe": ""}), 422)
         self.keep("connexion-refusee", visitor.submit("/connexion", {"identifiant": "inconnu", "mot_de_passe": "x"}), 422)
+        for _ in range(4):
+            visitor.submit("/connexion", {"identifiant": "impatient", "mot_de_passe": "x"})
+        self.keep("connexion-attendre", visitor.submit("/connexion", {"identifiant": "impatient", "mot_de_passe": "x"}), 429)
         self.keep("connexion-expiree", visitor.get("/connexion?session=expiree"))
         self.keep("connexion-deconnecte", visitor.get("/connexion?session=fermee"))
         self.keep("connexion-nouveau-mot-de-passe", visitor.get("/connexion?mot-de-passe=enregistre"))
@@ -214,10 +217,21 @@ class Walk:
         first = parent.get("/historique")
         self.keep("historique", first)
         self.keep("historique-suite", parent.get(re.search(r'href="(/historique\?avant=[^"]+)"', first.text).group(1)))
-        self.keep("historique-connexions", parent.get("/historique/connexions"))
+        self.logins(parent, login)
         self.keep("erreur-404-connecte", parent.get("/paiement/dem20260101000000AAA"), 404)
         self.closed(parent, recap)
         self.keep("erreur-503", self.unknown_contract(parent, accounts), 503)
+
+    def logins(self, parent, login):
+        self.stack.sql("INSERT INTO login_history (user_id, at, success, address, user_agent) SELECT u.id, UTC_TIMESTAMP(6) - INTERVAL s.seq DAY, "
+                       "s.seq % 3, IF(s.seq % 2, '192.0.2.7', '2001:db8:1234:5678::9'), "
+                       "'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0' "
+                       f"FROM users u, seq_1_to_40 s WHERE u.login = '{login}'")
+        first = parent.get("/historique/connexions")
+        self.keep("historique-connexions", first)
+        self.keep("historique-connexions-suite", parent.get(re.search(r'href="(/historique/connexions\?avant=[^"]+)"', first.text).group(1)))
+        ended = parent.submit("/historique/connexions/deconnecter", {}, form="/historique/connexions")
+        self.keep("historique-connexions-seul", parent.get(ended.location))
 
     def closed(self, parent, recap):
         school = "(SELECT school_id FROM users WHERE login = 'page-famille')"
