@@ -152,11 +152,26 @@ size_t str_utf8_length(struct str s)
     return count;
 }
 
+/* What UTF-8 text may begin with that prints nothing and changes what stands around it. */
+static bool starts_with_hidden(struct str s)
+{
+    unsigned char c[3] = {0};
+    memcpy(c, s.ptr, s.len < sizeof c ? s.len : sizeof c);
+    if (c[0] == 0xc2)
+        return c[1] >= 0x80 && c[1] <= 0x9f; /* U+0080 … U+009F: control characters */
+    if (c[0] != 0xe2)
+        return false;
+    return (c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) || /* U+2028, U+2029: line ends; U+202A … U+202E: direction */
+           (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);   /* U+2066 … U+2069: direction */
+}
+
 bool str_has_control(struct str s, const char *allowed)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
         if (c == 0 || ((c < 0x20 || c == 0x7f) && !strchr(allowed, c)))
+            return true;
+        if (starts_with_hidden(str_slice(s.ptr + i, s.len - i)))
             return true;
     }
     return false;

@@ -45,8 +45,9 @@ int str_to_u63(struct str s, int64_t *ret);
 bool str_is_utf8(struct str s);
 /* Number of code points of a well-formed UTF-8 slice. */
 size_t str_utf8_length(struct str s);
-/* True if a byte below 0x20 or 0x7f stands in `s`, other than those listed in `allowed`
- * (NUL-terminated). */
+/* True if a control character stands in `s` (below 0x20 and 0x7f, other than those listed in `allowed`, NUL-terminated;
+ * U+0080 to U+009F), a line end of Unicode's, or a mark that turns the direction of what follows (Unicode Standard
+ * Annex 9 §2: a name with such a mark rewrites the amount beside it). */
 bool str_has_control(struct str s, const char *allowed);
 
 /* Equal in constant time for equal lengths (secrets). */

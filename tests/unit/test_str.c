@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -139,11 +140,56 @@ static void moments(void **state)
         assert_int_equal(clock_from_rfc3339(str_from(bad[i]), &us), ERR_INVALID);
 }
 
+static void control_characters(void **state)
+{
+    static const struct {
+        struct str text;
+        bool has, has_but_lines;
+    } cases[] = {
+        {{"", 0}, false, false},
+        {{"Hélène 🥕 👩\u200d🍳 «\u00a0x\u00a0» …",
+          sizeof "Hélène 🥕 👩\u200d🍳 «\u00a0x\u00a0» …" - 1},
+         false,
+         false},
+        {{"שלום\u200f!", sizeof "שלום\u200f!" - 1}, false, false},
+        {{"a\nb\tc", 5}, true, false},
+        {{"a\r\nBcc: x", 9}, true, true},
+        {{"a\0b", 3}, true, true},
+        {{"\x1b[31m", 5}, true, true},
+        {{"\x7f", 1}, true, true},
+        {{"\xc2\x80", 2}, true, true},
+        {{"\xc2\x9f", 2}, true, true},
+        {{"\xc2\xa0", 2}, false, false},
+        {{"x\u2028", 4}, true, true},
+        {{"\u202a", 3}, true, true},
+        {{"\u202e15,50", 8}, true, true},
+        {{"\u202f", 3}, false, false},
+        {{"\u2065", 3}, false, false},
+        {{"\u2066", 3}, true, true},
+        {{"\u2069", 3}, true, true},
+        {{"\u206a", 3}, false, false},
+        {{"\xc2", 1}, false, false},
+        {{"\xe2\x80", 2}, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *copy = calloc(1, cases[i].text.len + !cases[i].text.len); /* the sanitizer watches its end */
+        memcpy(copy, cases[i].text.ptr, cases[i].text.len);
+        struct str text = str_slice(copy, cases[i].text.len);
+        print_message("%zu\n", i);
+        assert_int_equal(str_has_control(text, ""), cases[i].has);
+        assert_int_equal(str_has_control(text, "\n\t"), cases[i].has_but_lines);
+        free(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf8_table),    cmocka_unit_test(cut_trim_number),      cmocka_unit_test(percent_decoding),
-        cmocka_unit_test(buffer_bounds), cmocka_unit_test(encodings_round_trip), cmocka_unit_test(moments),
+        cmocka_unit_test(utf8_table),           cmocka_unit_test(cut_trim_number),
+        cmocka_unit_test(percent_decoding),     cmocka_unit_test(buffer_bounds),
+        cmocka_unit_test(encodings_round_trip), cmocka_unit_test(moments),
+        cmocka_unit_test(control_characters),
     };
     rand_init();
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);
