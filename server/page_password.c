@@ -1,5 +1,5 @@
-/* Changing the password: asked for at first login, offered at any time. A new session follows, so that a stolen cookie
- * dies with the old password. */
+/* Changing the password: asked for at first login, offered at any time; then the present one is asked for, so that an
+ * unwatched screen is not enough. A new session follows, so that a stolen cookie dies with the old password. */
 #include "common/err.h"
 #include "common/password.h"
 #include "server/notice.h"
@@ -8,6 +8,8 @@
 
 struct change {
     struct str old_hash, new_hash;
+    struct login_attempt attempt; /* guessing the present password here is as slow as at the login page */
+    bool is_right;
 };
 
 static void show_form(struct page *page, unsigned status)
@@ -21,8 +23,13 @@ static void show_form(struct page *page, unsigned status)
     struct response *response;
 
     for (unsigned i = 0; i < page->view.n_errors; i++) {
-        bool first = str_eq(page->view.errors[i].field, STR("mot_de_passe"));
-        *(first ? &view.mot_de_passe.error : &view.confirmation.error) = page->view.errors[i].message;
+        const struct field_error_view *error = &page->view.errors[i];
+        if (str_eq(error->field, STR("mot_de_passe")))
+            view.mot_de_passe.error = error->message;
+        else if (str_eq(error->field, STR("mot_de_passe_actuel")))
+            view.mot_de_passe_actuel.error = error->message;
+        else
+            view.confirmation.error = error->message;
     }
     response = page_response(page, status);
     view.page = page->view;
@@ -102,6 +109,61 @@ static void compared(void *data, int err)
     }
 }
 
+static void compare_new(struct page *page)
+{
+    struct change *change = page->state;
+    hash_pool_verify(page->app->hashes, arena_text(page->arena, change->old_hash),
+                     form_get(&page->form, "mot_de_passe"), compared, page);
+}
+
+static void refuse_present(struct page *page, unsigned wait_s)
+{
+    page_error(page, "mot_de_passe_actuel",
+               wait_s ? arena_printf(page->arena, "Plusieurs essais ont échoué : attendez %u seconde%s.", wait_s,
+                                     wait_s > 1 ? "s" : "")
+                      : STR("Ce n'est pas votre mot de passe actuel."));
+    show_form(page, 422);
+}
+
+static void present_settled(void *data, int err, unsigned wait_s)
+{
+    struct page *page = data;
+    struct change *change = page->state;
+
+    if (err)
+        page_fail_err(page, err);
+    else if (wait_s || !change->is_right)
+        refuse_present(page, wait_s);
+    else
+        compare_new(page);
+}
+
+static void present_judged(void *data, int err)
+{
+    struct page *page = data;
+    struct change *change = page->state;
+
+    change->is_right = err == 0;
+    if (err && err != ERR_FORBIDDEN)
+        page_fail_err(page, err);
+    else
+        login_guard_settle(&change->attempt, change->is_right, present_settled, page);
+}
+
+static void guard_answered(void *data, int err, unsigned wait_s)
+{
+    struct page *page = data;
+    struct change *change = page->state;
+
+    if (err)
+        page_fail_err(page, err);
+    else if (wait_s)
+        refuse_present(page, wait_s);
+    else
+        hash_pool_verify(page->app->hashes, arena_text(page->arena, change->old_hash),
+                         form_get(&page->form, "mot_de_passe_actuel"), present_judged, page);
+}
+
 static void old_loaded(struct page *page)
 {
     struct change *change = ARENA_NEW(page->arena, struct change);
@@ -112,8 +174,12 @@ static void old_loaded(struct page *page)
     }
     change->old_hash = db_row(page_result(page, 0), 0)[0].text;
     page->state = change;
-    hash_pool_verify(page->app->hashes, arena_text(page->arena, change->old_hash),
-                     form_get(&page->form, "mot_de_passe"), compared, page);
+    if (page->session->must_change_password) {
+        compare_new(page);
+        return;
+    }
+    page_init_attempt(page, &change->attempt, page_user_text(page, USER_LOGIN));
+    login_guard_ask(&change->attempt, guard_answered, page);
 }
 
 static void submit(struct page *page)
@@ -128,6 +194,8 @@ static void submit(struct page *page)
                                                          .city = page_user_text(page, USER_SCHOOL_CITY),
                                                      });
 
+    if (!page->session->must_change_password && form_get(&page->form, "mot_de_passe_actuel").len == 0)
+        page_error(page, "mot_de_passe_actuel", STR("Indiquez votre mot de passe actuel."));
     if (refusal)
         page_error(page, "mot_de_passe", str_from(refusal));
     else if (!str_eq(password, form_get(&page->form, "confirmation")))

@@ -303,9 +303,10 @@ struct contact_view {
 /* The password asked for at first login, or changed at any time. */
 struct change_password_view {
     struct page_view page;
-    bool first_login;       /* the password of the letter must go; nothing else is open before */
-    struct safe_url action; /* where the form goes */
-    struct str login;       /* so that password managers file the new password under the right name */
+    bool first_login;                      /* the password of the letter must go; nothing else is open before */
+    struct safe_url action;                /* where the form goes */
+    struct str login;                      /* so that password managers file the new password under the right name */
+    struct field_view mot_de_passe_actuel; /* asked for unless first_login; value unused */
     int64_t length_min;
     struct field_view mot_de_passe; /* value unused */
     struct field_view confirmation; /* value unused */

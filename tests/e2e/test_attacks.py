@@ -115,7 +115,7 @@ def test_changing_the_password_ends_the_other_sessions(stack, commensal):
     other, thief = Parent(stack, "commensal").log_in(), Client(stack)
     commensal.log_in()
     thief.cookies = dict(commensal.cookies)
-    answer = commensal.submit("/mot-de-passe", {"mot_de_passe": NEW_PASSWORD, "confirmation": NEW_PASSWORD})
+    answer = commensal.submit("/mot-de-passe", {"mot_de_passe_actuel": commensal.password, "mot_de_passe": NEW_PASSWORD, "confirmation": NEW_PASSWORD})
     assert (answer.status, answer.location) == (303, "/accueil?mot-de-passe=enregistre")
     assert commensal.get("/accueil").status == 200
     assert other.get("/accueil").status == 303 and thief.get("/accueil").status == 303
@@ -168,7 +168,7 @@ def test_a_password_link_works_once_however_many_press_at_once(stack, commensal)
 
 def test_changing_the_password_voids_the_links(stack, commensal):
     link = make_link(stack, "commensal")
-    commensal.log_in().submit("/mot-de-passe", {"mot_de_passe": NEW_PASSWORD, "confirmation": NEW_PASSWORD})
+    commensal.log_in().submit("/mot-de-passe", {"mot_de_passe_actuel": commensal.password, "mot_de_passe": NEW_PASSWORD, "confirmation": NEW_PASSWORD})
     assert Client(stack).get(link).status == 410
 
 

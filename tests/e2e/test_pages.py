@@ -201,6 +201,10 @@ def test_the_default_password_must_be_changed_at_first_login(stack):
     stolen.cookies = old_cookies
     assert stolen.get("/accueil").location.startswith("/connexion")
     Parent(stack, "premier", "sept petits velours").log_in()
+    again = {"mot_de_passe": "huit grands velours", "confirmation": "huit grands velours"}
+    assert parent.submit("/mot-de-passe", again).status == 422
+    answer = parent.submit("/mot-de-passe", {**again, "mot_de_passe_actuel": "pas le bon du tout"})
+    assert answer.status == 422 and 'href="#mot_de_passe_actuel"' in answer.text
     notice = until("the notice", lambda: [mail for mail in Mails(stack).all() if mail["to"] == ["anne@example.org"]])[0]
     assert "mot de passe" in notice["subject"] and "premier" in notice["text"]
 
