@@ -322,7 +322,8 @@ CREATE TABLE login_history (
     success BOOLEAN NOT NULL,
     address VARCHAR(45) NOT NULL DEFAULT '',
     user_agent VARCHAR(255) NOT NULL DEFAULT '',
-    KEY user (user_id, at)
+    KEY user (user_id, at),
+    KEY at (at)                                        -- the worker deletes what is older than a year
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci;
 
 CREATE TABLE password_tokens (

@@ -33,9 +33,11 @@ GRANT SELECT ON {database}.password_tokens TO {server};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {server};
 GRANT SELECT ON {database}.gateway_reference TO {server};
 
--- The worker decides and books. It deletes nothing, and what is booked it cannot change.
+-- The worker decides and books. What is booked it cannot change, and it deletes nothing but connections older than a year, as the page
+-- on personal data says.
 
 GRANT SELECT ON {database}.* TO {worker};
+GRANT DELETE ON {database}.login_history TO {worker};
 GRANT UPDATE (state, expires_at, bank_ref, accepted_at, refund_open, review, updated_at) ON {database}.transactions TO {worker};
 GRANT UPDATE (settled_cents, reserved_until, reserved_for) ON {database}.claims TO {worker};
 GRANT UPDATE (paid_cents) ON {database}.accounts TO {worker};

@@ -41,6 +41,19 @@ int janitor_expire(struct db *db, size_t *ret_count)
     return err;
 }
 
+int janitor_forget_logins(struct db *db)
+{
+    struct arena arena;
+    struct db_value limit = DB_INT(JANITOR_FORGET_MAX);
+    struct db_result result = {0};
+    arena_init(&arena, ARENA_MAX);
+    int err = db_run(db, STATEMENT_LOGINS_FORGET, &limit, 1, &arena, &result);
+    if (!err && result.affected > 0)
+        log_info("logins_forgotten", LOG_INT("count", result.affected));
+    arena_done(&arena);
+    return err;
+}
+
 static int read_gauges(struct db *db, struct metrics *metrics)
 {
     static const enum metric gauges[] = {METRIC_OUTBOX_PENDING, METRIC_OUTBOX_DEAD, METRIC_DEAD_LETTERS_OPEN,
@@ -66,6 +79,8 @@ static int tend_payments(struct db *db, struct metrics *metrics, struct drain *d
             log_info("payments_expired", LOG_INT("count", (int64_t)count));
         }
     }
+    if (!err)
+        err = janitor_forget_logins(db);
     return err ? err : read_gauges(db, metrics);
 }
 

@@ -14,6 +14,7 @@ enum {
     JANITOR_INTERVAL_MS = 5000,
     JANITOR_STREAM_EVERY = 12,     /* turns between looks at the stream's length and consumers */
     JANITOR_EXPIRE_MAX = 200,      /* payments a transaction */
+    JANITOR_FORGET_MAX = 1000,     /* connections a turn */
     JANITOR_KEEP_DAYS = 7,         /* entries stay this long even when finished */
     JANITOR_CONSUMER_IDLE_MIN = 60 /* minutes of silence after which a consumer without pending entries is gone */
 };
@@ -30,6 +31,8 @@ void janitor_run(const struct janitor_settings *settings);
 
 /* Writes EXPIRED: PENDING past expires_at, CREATED after 24 hours; at most JANITOR_EXPIRE_MAX. Errors of db.h. */
 int janitor_expire(struct db *db, size_t *ret_count);
+/* Deletes connections (login_history) older than 12 months, at most JANITOR_FORGET_MAX. Errors of db.h. */
+int janitor_forget_logins(struct db *db);
 /* Trims what is finished and old, and removes consumers that are gone. Errors of stream.h. */
 int janitor_tend_stream(struct stream *stream, struct metrics *metrics);
 

@@ -94,6 +94,8 @@ static const struct {
               "INSERT INTO dead_letters (stream_id, event_id, kind, fields, reason, failures, created_at) VALUES "
               "(?, ?, ?, ?, ?, ?, " NOW ") ON DUPLICATE KEY UPDATE failures = VALUES(failures)"),
 
+    STATEMENT(LOGINS_FORGET, "DELETE FROM login_history WHERE at < " NOW " - INTERVAL 12 MONTH LIMIT ?"),
+
     /* The bank's validity and two hours have passed (expires_at), or nobody pressed "payer" for a day. */
     STATEMENT(EXPIRED_FIND,
               "SELECT id FROM transactions FORCE INDEX (expiry) WHERE (state = 'PENDING' AND expires_at < " NOW

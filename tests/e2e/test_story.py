@@ -19,6 +19,7 @@ def arrive(browser, prefix):
 
 
 def log_in(browser, stack, login="durand"):
+    browser.get(stack.url + "/aide")  # cookies are deleted for the page that is open
     browser.delete_all_cookies()
     browser.get(stack.url + "/")
     type_into(browser, "identifiant", login)

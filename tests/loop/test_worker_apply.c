@@ -342,6 +342,16 @@ static void expiry(void **state)
     assert_state(late, "AUTHORISED");
 }
 
+static void old_connections_are_forgotten(void **state)
+{
+    (void)state;
+    ask("INSERT INTO login_history (user_id, at, success) VALUES (1, UTC_TIMESTAMP(6) - INTERVAL 366 DAY, 1), "
+        "(1, UTC_TIMESTAMP(6) - INTERVAL 360 DAY, 1), (NULL, UTC_TIMESTAMP(6) - INTERVAL 400 DAY, 0)");
+    assert_int_equal(janitor_forget_logins(help.runner.db), 0);
+    assert_asked(1, "SELECT COUNT(*) FROM login_history");
+    assert_asked(1, "SELECT COUNT(*) FROM login_history WHERE at > UTC_TIMESTAMP(6) - INTERVAL 12 MONTH");
+}
+
 /* A batch over two schools, and all that came before: numbers without gap in each school. */
 static void receipts_without_gap(void **state)
 {
@@ -402,6 +412,7 @@ int main(void)
         cmocka_unit_test(false_seal_and_unknown_merchant),
         cmocka_unit_test(password_reset_requests),
         cmocka_unit_test(expiry),
+        cmocka_unit_test(old_connections_are_forgotten),
         cmocka_unit_test(receipts_without_gap),
         cmocka_unit_test(books_balance),
     };
