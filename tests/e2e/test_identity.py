@@ -63,7 +63,7 @@ def test_other_names_are_not_found(stack, files):
 
 def test_the_accents_reach_the_page(browser, stack):
     """The sheet is accepted under the security policy, and wins over the site's own."""
-    browser.delete_all_cookies()
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
     browser.get(stack.url + "/connexion")
     for name, text in (("identifiant", "durand"), ("mot_de_passe", "demo-cantine-2026")):
         browser.find_element("name", name).send_keys(text)
@@ -79,3 +79,4 @@ def test_the_accents_reach_the_page(browser, stack):
     assert colours == {"light": "#7b2d5e", "dark": "#b78da7", "print": "#000"}
     logo = browser.find_element("css selector", "img.logo")
     assert browser.execute_script("return arguments[0].naturalWidth", logo) == 96 and logo.size["height"] == 40
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
