@@ -18,20 +18,22 @@ CATEGORIES = ("accessibility", "best-practices", "performance")
 RUNS_AT_ONCE = 2
 RUN_TIMEOUT_S = 90
 LOAD_TIMEOUT_MS = 30_000
+ATTEMPTS_MAX = 3
 LOGGED_OUT = ("/connexion",)
 PAGES = (*LOGGED_OUT, "/aide", "/donnees-personnelles", "/accueil", "/crediter", "/paiement/{created}", "/paiement/{paid}", "/historique",
          "/historique/connexions", "/coordonnees", "/mot-de-passe")
 
 
 def run(url, cookies):
-    """Lighthouse's report on one page. `timeout` interrupts it, so that it still ends its Chromium."""
+    """Lighthouse's report on one page, or RuntimeError. `timeout` interrupts it, so that it still ends its Chromium."""
     headers = json.dumps({"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {})
     done = subprocess.run(
         ["timeout", "--signal=INT", "--kill-after=10", str(RUN_TIMEOUT_S), LIGHTHOUSE, url, "--quiet", "--output=json",
          f"--only-categories={','.join(CATEGORIES)}", f"--extra-headers={headers}", f"--max-wait-for-load={LOAD_TIMEOUT_MS}",
          "--no-enable-error-reporting", "--chrome-flags=--headless=new --no-sandbox --disable-dev-shm-usage"],
         env={**os.environ, "CHROME_PATH": "/usr/bin/chromium"}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{url}: lighthouse ended with {done.returncode}: {done.stderr[-2000:]}"
+    if done.returncode != 0:
+        raise RuntimeError(f"{url}: lighthouse ended with {done.returncode}: {done.stderr[-2000:]}")
     return json.loads(done.stdout)
 
 
@@ -50,13 +52,18 @@ def faults(report):
 
 
 def judge(url, cookies):
-    """A busy machine only ever makes a page look slower: a page that falls short is looked at once more."""
+    """The faults of one page. On a busy machine Chromium sometimes records no trace ("Please run Lighthouse again"), and a page can
+    look slower than it is, never quicker: these two are looked at again."""
     found = []
-    for _ in range(2):
-        report = run(url, cookies)
+    for _ in range(ATTEMPTS_MAX):
+        try:
+            report = run(url, cookies)
+        except RuntimeError as error:
+            found = [str(error)]
+            continue
         assert report["finalDisplayedUrl"] == url, f"{url} led to {report['finalDisplayedUrl']}"
         found = faults(report)
-        if not found:
+        if report["categories"]["performance"]["score"] == 1:
             break
     return found
 
@@ -91,7 +98,7 @@ class BadPage(BaseHTTPRequestHandler):
 def test_lighthouse_finds_what_is_wrong():
     with ThreadingHTTPServer(("127.0.0.1", 0), BadPage) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        found = "\n".join(faults(run(f"http://127.0.0.1:{server.server_port}/", {})))
+        found = "\n".join(judge(f"http://127.0.0.1:{server.server_port}/", {}))
         server.shutdown()
     for audit in ("html-has-lang", "document-title", "image-alt"):
         assert f"{audit} (" in found
