@@ -11,6 +11,7 @@ from client import Client
 ROUTES_C = Path(__file__).resolve().parent.parent.parent / "server/routes.c"
 LOGIN = (303, "/connexion")
 TOKEN = "A" * 43
+FILES = ("/favicon.ico", "/robots.txt")  # the same for all, so they may be kept
 STALE_TOKENS = (None, "", "A" * 43, "%C3%A9", "a" * 5000)
 
 # address: methods, GET logged out, GET by its owner, GET by another family, POST logged out, is its POST a form of ours
@@ -39,8 +40,8 @@ ROUTES = {
     "/aide": ("GET, HEAD", 200, 200, 200, None, False),
     "/banque/spplus": ("GET, HEAD, POST", 403, 403, 403, 403, False),
     "/statique/{fichier}": ("GET, HEAD", 404, 404, 404, None, False),
-    "/favicon.ico": ("GET, HEAD", 404, 404, 404, None, False),
-    "/robots.txt": ("GET, HEAD", 404, 404, 404, None, False),
+    "/favicon.ico": ("GET, HEAD", 200, 200, 200, None, False),
+    "/robots.txt": ("GET, HEAD", 200, 200, 200, None, False),
     "/aliseIndexClient.php": ("GET, HEAD", (301, "/"), (301, "/"), (301, "/"), None, False),
     "/aliEncaissement.php": ("GET, HEAD", (301, "/crediter"), (301, "/crediter"), (301, "/crediter"), None, False),
     "/aliRecapEncaissement.php": ("GET, HEAD", (301, "/crediter"), (301, "/crediter"), (301, "/crediter"), None, False),
@@ -82,7 +83,7 @@ def test_who_may_get_it(people, path):
         assert outcome(answer) == expected, client
         head = client.request("HEAD", address(path, reference))
         assert (outcome(head), head.body) == (expected, b"")
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cache-Control"] == ("no-cache" if path in FILES else "no-store")
         assert answer.headers["X-Content-Type-Options"] == "nosniff" and "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
@@ -132,3 +133,13 @@ def test_addresses_that_do_not_exist(people, path):
     nobody, owner, _, _ = people
     assert owner.get(path).status == 404
     assert nobody.get(path).status in (404, 303)
+
+
+def test_robots_read_only_what_is_for_all(people):
+    lines = people[0].get("/robots.txt").text.splitlines()
+    assert lines == ["User-agent: *", "Allow: /aide$", "Allow: /connexion$", "Disallow: /"]
+
+
+def test_the_icon_is_one(people):
+    answer = people[0].get("/favicon.ico")
+    assert answer.headers["Content-Type"] == "image/x-icon" and answer.body[:4] == b"\0\0\1\0"
