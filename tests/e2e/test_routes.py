@@ -143,3 +143,58 @@ def test_robots_read_only_what_is_for_all(people):
 def test_the_icon_is_one(people):
     answer = people[0].get("/favicon.ico")
     assert answer.headers["Content-Type"] == "image/x-icon" and answer.body[:4] == b"\0\0\1\0"
+
+
+# --- another school ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stranger(stack, second_school):
+    from client import Parent
+    return Parent(stack, "durand2").log_in()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_another_school_is_another_family(people, stranger, path):
+    reference, foreign = people[3], ROUTES[path][3]
+    answer = stranger.get(address(path, reference))
+    assert outcome(answer) == foreign if foreign else answer.status == 405
+    if "{reference}" not in path:
+        return
+    assert "12,34" not in answer.text and "Julia" not in answer.text
+    if "POST" in ROUTES[path][0]:
+        token = stranger.get("/coordonnees").page.fields["csrf"]
+        answer = stranger.post(address(path, reference), {"csrf": token, "moyen": "CBS", "type": "avance", "montant": "5"})
+        assert answer.status == 404 and reference not in answer.text
+        assert people[1].state(reference) == "CREATED"
+
+
+def test_another_schools_accounts_and_claims_cannot_be_paid(people, stranger):
+    stack, owner = stranger.stack, people[1]
+    (claim, account), = stack.sql("SELECT c.id, c.account_id FROM claims c JOIN schools s ON s.id = c.school_id WHERE s.uai = '0130000A' "
+                                  "AND c.number = '150509'")
+    assert account in owner.accounts() and account not in stranger.accounts()
+    before = stack.sql("SELECT COUNT(*) FROM transactions")
+    base = {"csrf": stranger.get("/coordonnees").page.fields["csrf"], "courriel": "a@example.org"}
+    for fields in ({"type": "avance", "compte": account, "montant": "5"}, {"type": "creance", "compte": account, "creance": claim},
+                   {"type": "creance", "creance": claim}, {"type": "creance", "compte": stranger.accounts()[0], "creance": claim}):
+        assert stranger.post("/crediter", {**base, **fields}).status == 422, fields
+    assert stack.sql("SELECT COUNT(*) FROM transactions") == before
+    # even if somebody wrote into the tables that the account is theirs: what is another school's stays it
+    stack.sql(f"INSERT INTO account_payers (user_id, account_id) SELECT id, {account} FROM users WHERE login = 'durand2'")
+    try:
+        assert account not in stranger.accounts()
+        assert stranger.post("/crediter", {**base, "type": "avance", "compte": account, "montant": "5"}).status == 422
+        assert stranger.post("/crediter", {**base, "type": "creance", "creance": claim}).status == 422
+    finally:
+        stack.sql(f"DELETE p FROM account_payers p JOIN users u ON u.id = p.user_id WHERE u.login = 'durand2' AND p.account_id = {account}")
+    assert stack.sql("SELECT COUNT(*) FROM transactions") == before
+
+
+def test_another_school_sees_nothing(people, stranger):
+    reference = people[3]
+    (account,), = stranger.stack.sql("SELECT a.id FROM accounts a JOIN schools s ON s.id = a.school_id WHERE s.uai = '0130000A' LIMIT 1")
+    for path in ("/accueil", "/historique", f"/historique?compte={account}", "/historique/paiements.csv", f"/historique/paiements.csv?compte={account}",
+                 "/historique/connexions", "/crediter"):
+        text = stranger.get(path).text
+        assert reference not in text and "12,34" not in text and f'value="{account}"' not in text, path
