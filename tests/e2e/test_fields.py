@@ -13,7 +13,7 @@ from client import Client, Parent, forget_failures
 TOO_LARGE = "9223372036854775808"
 BROKEN = ("{0}=a&{0}=b", "{0}=%zz", "{0}=%", "{0}=%4", "{0}=%00", "{0}=%ff", "{0}=%c0%80", "{0}=%ed%a0%80", "{0}[%ff]=a", "=a", "&&")
 VALUES = {"missing": None, "empty": "", "blank": " \t ", "long": "x" * 10_000, "too large": TOO_LARGE, "negative": "-1",
-          "unknown": "inconnu", "invisible": "\u202eab\u200bc", "sql": "' OR 1=1; -- ", "markup": "\"><b>", "control": "a\x01b"}
+          "unknown": "inconnu", "invisible": "ab\u200bc", "turned": "\u202eabc", "sql": "' OR 1=1; -- ", "markup": "\"><b>", "control": "a\x01b"}
 LINES = ("", *(f"_{n}" for n in range(2, 21)))
 NEW_PASSWORD = "girafe-bleue-42-volante"
 NONE, ABSENT = (), ("missing", "empty", "blank")

@@ -19,15 +19,17 @@ def veteran(stack):
               "CONCAT('Enfant', s.seq) FROM users, seq_1_to_2 s WHERE login = 'veteran'")
     stack.sql("INSERT INTO account_payers (user_id, account_id) SELECT u.id, a.id FROM users u JOIN accounts a ON a.external_id LIKE 'veteran-%' "
               "WHERE u.login = 'veteran'")
-    stack.sql("INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, amount_cents, email, created_at) "
+    # in one transaction: the worker expires what is CREATED and old, and lines may then no longer be written
+    stack.sql("START TRANSACTION;"
+              "INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, amount_cents, email, created_at) "
               "SELECT CONCAT('vet', LPAD(s.seq, 17, '0')), u.school_id, u.id, c.contract_id, 'ADVANCE', "
               "s.seq, 'zoe@example.org', '2023-09-01 00:00:00' + INTERVAL s.seq * 8 HOUR "
-              "FROM seq_1_to_3000 s, users u JOIN school_contracts c ON c.school_id = u.school_id WHERE u.login = 'veteran'")
-    stack.sql("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents) "
+              "FROM seq_1_to_3000 s, users u JOIN school_contracts c ON c.school_id = u.school_id WHERE u.login = 'veteran';"
+              "INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents) "
               "SELECT t.id, 1, 1, (SELECT MIN(id) FROM accounts WHERE external_id LIKE 'veteran-%') + t.amount_cents % 2, t.amount_cents "
-              "FROM transactions t WHERE t.reference LIKE 'vet%'")
-    stack.sql("UPDATE transactions SET state = ELT(1 + amount_cents % 10, 'CREATED', 'PENDING', 'CANCELLED', 'DECLINED', 'EXPIRED', "
-              "'AUTHORISED', 'CAPTURED', 'SETTLED', 'REVERSED', 'REFUNDED') WHERE reference LIKE 'vet%'")
+              "FROM transactions t WHERE t.reference LIKE 'vet%';"
+              "UPDATE transactions SET state = ELT(1 + amount_cents % 10, 'CREATED', 'PENDING', 'CANCELLED', 'DECLINED', 'EXPIRED', "
+              "'AUTHORISED', 'CAPTURED', 'SETTLED', 'REVERSED', 'REFUNDED') WHERE reference LIKE 'vet%'; COMMIT")
     return Parent(stack, "veteran").log_in()
 
 
@@ -151,12 +153,14 @@ def years(stack, veteran):
               "a.school_id = u.school_id WHERE u.login LIKE 'crowd%';"
               "INSERT INTO claims (school_id, account_id, number, label, amount_cents) SELECT school_id, id, external_id, 'avis', 1000 FROM accounts "
               "WHERE external_id LIKE 'crowd-%'")
-    stack.sql("INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, amount_cents, email, created_at) SELECT "
+    # in one transaction: the worker expires what is CREATED and old, and lines may then no longer be written
+    stack.sql("START TRANSACTION;"
+              "INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, amount_cents, email, created_at) SELECT "
               "CONCAT('crw', LPAD(u.id * 10 + s.seq, 17, '0')), u.school_id, u.id, c.contract_id, 'ADVANCE', 100, 'a@example.org', "
               "'2024-09-01' + INTERVAL u.id HOUR FROM users u JOIN school_contracts c ON c.school_id = u.school_id, seq_1_to_5 s WHERE u.login LIKE 'crowd%';"
               "INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents) SELECT t.id, 1, 1, p.account_id, 100 "
               "FROM transactions t JOIN account_payers p ON p.user_id = t.user_id WHERE t.reference LIKE 'crw%';"
-              "UPDATE transactions SET state = 'SETTLED' WHERE reference LIKE 'crw%'")
+              "UPDATE transactions SET state = 'SETTLED' WHERE reference LIKE 'crw%'; COMMIT")
     stack.sql(f"INSERT INTO login_history (user_id, success, address, user_agent) SELECT u.id, TRUE, '::1', '' FROM users u, seq_1_to_5 s WHERE u.login "
               f"LIKE 'crowd%'; INSERT INTO login_history (user_id, success, address, user_agent) SELECT {owner}, TRUE, '::1', '' FROM seq_1_to_200")
     stack.sql("INSERT INTO inbox (event_id, kind, verdict, payload, received_at) SELECT UNHEX(SHA2(seq, 256)), 'bank_notification', 'applied', '', "
