@@ -121,10 +121,13 @@ static int resolve(struct db *db, int64_t id, const char *reason)
     if (who.len > OPERATOR_MAX)
         who.len = OPERATOR_MAX;
     const struct db_param params[] = {DB_TEXT(str_from(reason)), DB_TEXT(who), DB_NUMBER(id)};
-    if (db_execute(db, STATEMENT_REVIEW_RESOLVE, params, &matched, NULL))
+    if (db_begin(db) || db_execute(db, STATEMENT_REVIEW_RESOLVE, params, &matched, NULL))
         return admin_fail("%s", db_error(db));
     if (matched == 0)
         return admin_fail("there is no open review item %lld", (long long)id);
+    /* With the last open item the payment's page ceases to say that it is being checked. */
+    if (db_execute(db, STATEMENT_REVIEW_CLOSE, &DB_NUMBER(id), NULL, NULL) || db_commit(db))
+        return admin_fail("%s", db_error(db));
     printf("item %lld resolved\n", (long long)id);
     return EXIT_OK;
 }

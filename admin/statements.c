@@ -96,6 +96,10 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_REVIEW_RESOLVE] =
         "UPDATE review_items SET resolved_at = UTC_TIMESTAMP(6), resolution = ?, resolved_by = ? "
         "WHERE id = ? AND resolved_at IS NULL",
+    [STATEMENT_REVIEW_CLOSE] =
+        "UPDATE transactions t SET t.review = FALSE WHERE t.id = (SELECT transaction_id FROM review_items WHERE id = "
+        "?) "
+        "AND NOT EXISTS (SELECT 1 FROM review_items o WHERE o.transaction_id = t.id AND o.resolved_at IS NULL)",
 
     [STATEMENT_STATUS_OUTBOX] = "SELECT COALESCE(SUM(status = 'PENDING'), 0), COALESCE(SUM(status = 'SENDING'), 0), "
                                 "COALESCE(SUM(status = 'DEAD'), 0), COALESCE(SUM(status = 'SENT'), 0), "

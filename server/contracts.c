@@ -117,6 +117,12 @@ const struct gateway_contract *contracts_by_id(const struct contracts *contracts
     return NULL;
 }
 
+bool contracts_can_seal(const struct contracts *contracts, int64_t id)
+{
+    const struct gateway_contract *contract = contracts_by_id(contracts, id);
+    return contract && contract->key;
+}
+
 bool contracts_are_loaded(const struct contracts *contracts)
 {
     return contracts->loaded_ms != 0 || contracts->set.n_items > 0;

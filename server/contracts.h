@@ -29,14 +29,16 @@ void contracts_close(struct contracts *contracts, void (*closed)(void *data), vo
 const struct gateway_contract *contracts_by_merchant(const struct contracts *contracts, const struct gateway *gateway,
                                                      struct str merchant_id);
 const struct gateway_contract *contracts_by_id(const struct contracts *contracts, int64_t id);
+/* Whether the contract is known, with its key: payments can be sent. */
+bool contracts_can_seal(const struct contracts *contracts, int64_t id);
 
 /* True once there is a list to go by, from the file or from the database. */
 bool contracts_are_loaded(const struct contracts *contracts);
 /* The origins of all payment pages, space-separated: for the form-action of the security policy. */
 struct str contracts_form_action(const struct contracts *contracts, struct arena *arena);
 
-/* Loads again for the sake of an unknown merchant or a bad seal. err 0: done now or less than five seconds ago, look
- * again; other: the database did not answer. Exactly once, never before it returned.
+/* Loads again for the sake of an unknown merchant or contract, or a bad seal. err 0: done now or less than five seconds
+ * ago, look again; other: the database did not answer. Exactly once, never before it returned.
  */
 typedef void (*contracts_cb)(void *data, int err);
 void contracts_reload(struct contracts *contracts, contracts_cb done, void *data);

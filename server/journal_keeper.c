@@ -17,7 +17,8 @@ struct pushed;
 struct journal_keeper {
     struct app *app; /* borrowed */
     uv_timer_t timer;
-    bool busy; /* a round is under way */
+    bool busy;       /* a round is under way */
+    bool progressed; /* it has released or pushed something */
     bool closing;
     struct arena arena; /* of the round */
     struct event *events;
@@ -46,8 +47,9 @@ static void timer_closed(uv_handle_t *handle)
 
 static void end_round(struct journal_keeper *keeper)
 {
-    /* A full batch means more is waiting: go on without pause. */
-    uint64_t pause_ms = keeper->n_events == INBOX_KNOWN_MAX ? FULL_ROUND_MS : ROUND_EVERY_MS;
+    /* A full batch means more is waiting: go on without pause, unless the next one would be the same. */
+    bool more_waits = keeper->n_events == INBOX_KNOWN_MAX && keeper->progressed;
+    uint64_t pause_ms = more_waits ? FULL_ROUND_MS : ROUND_EVERY_MS;
 
     keeper->busy = false;
     arena_done(&keeper->arena);
@@ -64,6 +66,7 @@ static void push_done(void *data, int err)
 
     if (err == 0) {
         keeper->resent++;
+        keeper->progressed = true;
         journal_touch(keeper->app->journal, &pushed->event->id, 1);
     }
     if (--keeper->n_pushing == 0)
@@ -99,6 +102,7 @@ static void inbox_read(struct db_run *run, int err)
     for (unsigned i = 0; i < keeper->n_events; i++) {
         if (err == 0 && is_known(&run->results[0], &keeper->events[i])) {
             journal_release(keeper->app->journal, &keeper->events[i].id, 1);
+            keeper->progressed = true;
         } else if (event_queue_is_ready(keeper->app->events)) {
             push_again(keeper, &keeper->events[i]);
             resent++;
@@ -149,6 +153,7 @@ static void timer_fired(uv_timer_t *timer)
     int64_t age_us = (int64_t)keeper->app->config->journal.resend_after_s * CLOCK_SECOND_US;
 
     keeper->busy = true;
+    keeper->progressed = false;
     arena_init(&keeper->arena, ARENA_MAX_BYTES);
     journal_read_due(keeper->app->journal, age_us, INBOX_KNOWN_MAX, due_read, keeper);
 }

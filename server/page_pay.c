@@ -94,24 +94,40 @@ static void send_to_bank(struct page *page, struct pay *pay)
     page_change(page, sent, send_refused);
 }
 
-static void loaded(struct page *page)
+static void find_contract(struct page *page)
 {
-    struct pay *pay = ARENA_NEW(page->arena, struct pay);
+    struct pay *pay = page->state;
 
-    page->state = pay;
-    if (!payment_row_read(page->arena, page_result(page, 0), &pay->row)) {
-        page_fail(page, 404);
-        return;
-    }
     pay->contract = contracts_by_id(page->app->contracts, pay->row.contract_id);
     if (!pay->contract || !pay->contract->key)
-        page_fail(page, 503); /* not loaded yet, or its key cannot be opened */
+        page_fail(page, 503); /* its key cannot be opened */
     else if (pay->row.state == PAYMENT_CREATED)
         send_to_bank(page, pay);
     else if (pay->row.state == PAYMENT_PENDING && !validity_is_over(pay->row.expires_us, clock_now_us()))
         go_to_bank(page, pay->contract->payment_url, pay->row.bank_request);
     else
         show_payment(page);
+}
+
+static void contract_reloaded(void *data, int err)
+{
+    if (err)
+        page_fail_err(data, err);
+    else
+        find_contract(data);
+}
+
+static void loaded(struct page *page)
+{
+    struct pay *pay = ARENA_NEW(page->arena, struct pay);
+
+    page->state = pay;
+    if (!payment_row_read(page->arena, page_result(page, 0), &pay->row))
+        page_fail(page, 404);
+    else if (contracts_can_seal(page->app->contracts, pay->row.contract_id))
+        find_contract(page);
+    else /* imported a moment ago */
+        contracts_reload(page->app->contracts, contract_reloaded, page);
 }
 
 static void opened(struct page *page)

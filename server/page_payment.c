@@ -125,6 +125,7 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         .is_reversed = row->state == PAYMENT_REVERSED,
         .is_refunded = row->state == PAYMENT_REFUNDED,
         .can_resume = row->state == PAYMENT_PENDING && !validity_is_over(row->expires_us, clock_now_us()),
+        .under_review = row->under_review,
         .is_claim = row->is_claim,
         .lines = payment_lines_view(page, lines, row->is_claim),
         .n_lines = lines->n_rows,
@@ -135,7 +136,8 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         .receipt = row->receipt,
         .email = row->email,
         .comment = row->comment,
-        .can_pay_again = payment_state_rank(row->state) == 2 && !payments_are_closed(page),
+        /* The page of a payment under review asks not to pay a second time. */
+        .can_pay_again = payment_state_rank(row->state) == 2 && !row->under_review && !payments_are_closed(page),
     };
     if (row->sent_us) {
         view.sent_at = french_datetime(arena, row->sent_us);
@@ -162,16 +164,28 @@ static void show_payment(struct page *page, const struct payment_row *row)
     page_send(page, response);
 }
 
+/* Imported a moment ago: the button, and the bank's origin in the security policy, would be missing. Without the
+ * database the page says that nothing can be paid now. */
+static void contract_reloaded(void *data, int err)
+{
+    struct page *page = data;
+    (void)err;
+    show_recap(page, page->state);
+}
+
 static void loaded(struct page *page)
 {
-    struct payment_row row;
+    struct payment_row *row = ARENA_NEW(page->arena, struct payment_row);
 
-    if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), &row))
+    page->state = row;
+    if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), row))
         page_fail(page, 404);
-    else if (row.state == PAYMENT_CREATED)
-        show_recap(page, &row);
+    else if (row->state == PAYMENT_CREATED && !contracts_can_seal(page->app->contracts, row->contract_id))
+        contracts_reload(page->app->contracts, contract_reloaded, page);
+    else if (row->state == PAYMENT_CREATED)
+        show_recap(page, row);
     else
-        show_payment(page, &row);
+        show_payment(page, row);
 }
 
 static void opened(struct page *page)

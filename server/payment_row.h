@@ -16,6 +16,7 @@ struct payment_row {
     struct str bank_request;                                          /* empty before it was sent */
     int64_t contract_id;
     struct str receipt; /* "2026-000123"; empty before acceptance */
+    bool under_review;  /* an open review item is about it */
 };
 
 /* Reads the one row of `result`; false when there is none (unknown, or somebody else's). */

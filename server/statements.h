@@ -81,6 +81,7 @@ enum transaction_column {
     TX_CONTRACT_ID,
     TX_RECEIPT_YEAR,
     TX_RECEIPT_NUMBER,
+    TX_REVIEW,
 };
 
 /* Columns of SQL_TRANSACTION_LINES. */

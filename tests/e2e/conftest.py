@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(ROOT / "tests/bank_simulator"))
 
 from client import Bank, Mails, Parent  # noqa: E402
+from second_school import add_second_school  # noqa: E402
 from walk import walk  # noqa: E402
 from stack import Stack, free_block, free_port  # noqa: E402
 
@@ -85,6 +86,12 @@ def bank(stack):
 @pytest.fixture
 def mails(stack):
     return Mails(stack)
+
+
+@pytest.fixture(scope="session")
+def second_school(stack):
+    """Its parents are durand2 and martin2."""
+    add_second_school(stack)
 
 
 @pytest.fixture

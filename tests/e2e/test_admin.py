@@ -641,6 +641,21 @@ def test_review(stack):
     assert "remboursé" in admin(stack, "review", "show", 7).stdout
 
 
+def test_a_payment_is_under_review_until_its_last_item_is_resolved(stack):
+    def flag():
+        return stack.sql("SELECT review FROM transactions ORDER BY id")
+
+    stack.sql(PAYMENT)
+    (payment,), = stack.sql("SELECT MAX(id) FROM transactions")
+    stack.sql("UPDATE transactions SET review = TRUE;"
+              f"INSERT INTO review_items (id, transaction_id, reason) VALUES (20, {payment}, 'TEST_PAYMENT'), (21, {payment}, 'TEST_PAYMENT')")
+    others = flag()[:-1]
+    assert admin(stack, "review", "resolve", 21, "--reason", "vu").returncode == OK
+    assert flag() == [*others, ["1"]]
+    assert admin(stack, "review", "resolve", 20, "--reason", "vu").returncode == OK
+    assert flag() == [*others, ["0"]]
+
+
 @pytest.mark.parametrize("arguments, status", [
     (["resolve", 7, "--reason", "again"], FAILED), (["show", 99], FAILED), (["resolve", 99, "--reason", "x"], FAILED),
     (["resolve", 8], USAGE), (["resolve", 8, "--reason", "  "], USAGE), (["resolve", 8, "--reason", "x" * 501], USAGE),

@@ -1,11 +1,13 @@
 """What the bank may do to us: refuse, repeat, reorder, contradict; and what somebody may do in its name."""
 import re
 import shutil
+import time
 
 import pytest
 import spplus
 from client import Bank, Parent, until
 from conftest import ROOT
+from second_school import add_second_school
 
 
 def ledger(stack, reference):
@@ -30,6 +32,7 @@ def settle(stack):
 
 
 PAID_ONCE = [["PAYMENT", "BANK", "1550"], ["PAYMENT", "ACCOUNT", "-1550"]]
+RELOAD_GAP_S = 5.5  # contracts.c asks the database at most every five seconds
 BOTH_MAILS = ["BURSAR_CONFIRMATION", "PARENT_CONFIRMATION"]
 
 
@@ -188,3 +191,35 @@ def test_the_ledger_balances_and_every_mail_leaves(stack, mails):
     assert numbers == list(range(1, len(numbers) + 1))
     ids = [mail["message_id"] for mail in mails.all()]
     assert len(ids) == len(set(ids))
+
+
+REVIEWED = "ne payez pas une seconde fois"
+
+
+def test_a_payment_that_the_school_checks_says_so(stack, bank, durand):
+    reference = durand.pay(bank, card="0000000000000000")
+    durand.wait_for_state(reference, "DECLINED")
+    assert "Payer à nouveau" in durand.get(f"/paiement/{reference}").text
+    stack.sql(f"UPDATE transactions SET review = TRUE WHERE reference = '{reference}'; INSERT INTO review_items (transaction_id, reason) "
+              f"SELECT id, 'TEST_PAYMENT' FROM transactions WHERE reference = '{reference}'")
+    text = durand.get(f"/paiement/{reference}").text
+    assert REVIEWED in text and "Payer à nouveau" not in text
+    (item,), = stack.sql(f"SELECT r.id FROM review_items r JOIN transactions t ON t.id = r.transaction_id WHERE t.reference = '{reference}'")
+    stack.admin("review", "resolve", item, "--reason", "vu")
+    text = durand.get(f"/paiement/{reference}").text
+    assert REVIEWED not in text and "Payer à nouveau" in text
+
+
+@pytest.mark.parametrize("looks_first", [True, False])
+def test_a_school_imported_a_moment_ago_is_paid_at_once(own_stack, looks_first):
+    """Long before the server's next look at the contracts, a minute later; but not in the seconds after its last one."""
+    stack = own_stack()
+    time.sleep(RELOAD_GAP_S)
+    add_second_school(stack)
+    parent = Parent(stack, "durand2").log_in()
+    reference = parent.credit()
+    if looks_first:
+        page = parent.get(f"/paiement/{reference}")
+        assert "moyen" in page.text and str(stack.ports["bank"]) in page.headers["Content-Security-Policy"]
+    csrf = parent.get("/coordonnees").page.fields["csrf"]
+    assert "init.do?" in parent.post(f"/paiement/{reference}/payer", {"csrf": csrf, "moyen": "CBS"}).location

@@ -1,7 +1,9 @@
 """What dies while money moves. Each test has a stack of its own."""
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import spplus
 from client import Bank, Client, Mails, Parent, until
 
 
@@ -55,6 +57,28 @@ def test_database_and_redis_down_during_a_callback(own_stack):
     stack.start_database()
     stack.start_redis()
     assert_paid_once(stack, reference)
+
+
+def test_the_journal_waits_for_redis_without_asking_the_database_on_and_on(own_stack):
+    """More calls than a round takes, none of which can be released or pushed."""
+    stack = own_stack(workers=0, config_extra={"journal_extra": "resend_after_s = 1",
+                                               "listen_extra": "rate_per_second = 1000\nrate_burst = 10000"})
+    stack.children.pop("redis").stop()
+    calls = [spplus.sealed([("siret", "00000000000001-01"), ("reference", f"dem20260101000000a{n}"), ("montant", "15.50"), ("etat", "1"),
+                            ("refsfp", str(10_000_000 + n))]) for n in range(10, 60)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda raw: Client(stack).request("POST", "/banque/spplus", raw).text, calls))
+    assert answers == ["spcheckok"] * len(calls)
+
+    def asked():
+        return int(stack.sql("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'")[0][1])
+
+    time.sleep(7)  # all are due, and a round has seen them
+    before = asked()
+    time.sleep(4)
+    assert asked() - before < 10
+    stack.start_redis()
+    until("all are in the stream", lambda: int(stack.redis("XLEN", "dp:events")) >= len(calls))
 
 
 def test_server_killed_after_its_answer_while_redis_was_down(own_stack):

@@ -1,5 +1,8 @@
 """Consulter mon historique: choices, pages, the file for spreadsheets, and what it costs with years of payments."""
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from client import Parent
@@ -97,3 +100,108 @@ def test_no_page_costs_more_than_five_statements(stack, veteran):
             assert veteran.get(path).status == 200
             costs.append(statements() - before)
         assert min(costs) < 5, (path, costs)
+
+
+def pages_of(parent):
+    """The addresses of the history, page by page."""
+    paths = ["/historique"]
+    while True:
+        older = re.search(r'href="(/historique\?[^"]*avant=[^"]*)"', parent.get(paths[-1]).text)
+        if not older:
+            return paths
+        paths.append(older.group(1).replace("&amp;", "&"))
+
+
+def rows_read(stack, parent, path):
+    """How often the database reached for a row while it drew the page: the least of several tries, others read too."""
+    def reads():
+        return sum(int(value) for name, value in stack.sql("SHOW GLOBAL STATUS LIKE 'Handler_read%'") if name != "Handler_read_rnd_deleted")
+
+    costs = []
+    for _ in range(6):
+        before = reads()
+        assert parent.get(path).status == 200
+        costs.append(reads() - before)
+    return min(costs)
+
+
+def test_the_fiftieth_page_costs_what_the_first_costs(stack, veteran):
+    paths = pages_of(veteran)
+    assert len(paths) > 60
+    first, fiftieth = (rows_read(stack, veteran, path) for path in (paths[0], paths[49]))
+    assert 100 < first < 1000 and first / 1.3 <= fiftieth <= 1.3 * first, (first, fiftieth)
+
+
+GROWING = ("transactions", "transaction_lines", "ledger_entries", "inbox", "login_history", "claims", "accounts", "users", "password_tokens")
+BY_KEY = ("const", "eq_ref", "ref", "range", "index_merge", "ref_or_null")
+ALIAS = re.compile(r"(?:FROM|JOIN|UPDATE) (\w+)(?: AS)? (\w+)?")
+NOT_AN_ALIAS = ("WHERE", "ON", "SET", "JOIN", "LEFT", "ORDER")
+
+
+@pytest.fixture(scope="module")
+def years(stack, veteran):
+    """As much of the other tables as there is after years; statistics as MariaDB keeps them."""
+    owner = "(SELECT id FROM users WHERE login = 'veteran')"
+    stack.sql("INSERT INTO claims (school_id, account_id, number, label, amount_cents) SELECT a.school_id, a.id, CONCAT('vet-', a.id, '-', s.seq), 'avis', 1000 "
+              "FROM accounts a, seq_1_to_20 s WHERE a.external_id LIKE 'veteran-%'")
+    stack.sql("INSERT INTO users (school_id, external_id, login, role, password_hash, must_change_password, last_name) SELECT u.school_id, "
+              "CONCAT('crowd-', s.seq), CONCAT('crowd', s.seq), u.role, u.password_hash, FALSE, 'Foule' FROM users u, seq_1_to_2000 s WHERE u.login = 'martin';"
+              "INSERT INTO accounts (school_id, external_id, last_name, first_name) SELECT school_id, external_id, 'Foule', 'Léa' FROM users WHERE login LIKE 'crowd%';"
+              "INSERT INTO account_payers (user_id, account_id) SELECT u.id, a.id FROM users u JOIN accounts a ON a.external_id = u.external_id AND "
+              "a.school_id = u.school_id WHERE u.login LIKE 'crowd%';"
+              "INSERT INTO claims (school_id, account_id, number, label, amount_cents) SELECT school_id, id, external_id, 'avis', 1000 FROM accounts "
+              "WHERE external_id LIKE 'crowd-%'")
+    stack.sql("INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, amount_cents, email, created_at) SELECT "
+              "CONCAT('crw', LPAD(u.id * 10 + s.seq, 17, '0')), u.school_id, u.id, c.contract_id, 'ADVANCE', 100, 'a@example.org', "
+              "'2024-09-01' + INTERVAL u.id HOUR FROM users u JOIN school_contracts c ON c.school_id = u.school_id, seq_1_to_5 s WHERE u.login LIKE 'crowd%';"
+              "INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents) SELECT t.id, 1, 1, p.account_id, 100 "
+              "FROM transactions t JOIN account_payers p ON p.user_id = t.user_id WHERE t.reference LIKE 'crw%';"
+              "UPDATE transactions SET state = 'SETTLED' WHERE reference LIKE 'crw%'")
+    stack.sql(f"INSERT INTO login_history (user_id, success, address, user_agent) SELECT u.id, TRUE, '::1', '' FROM users u, seq_1_to_5 s WHERE u.login "
+              f"LIKE 'crowd%'; INSERT INTO login_history (user_id, success, address, user_agent) SELECT {owner}, TRUE, '::1', '' FROM seq_1_to_200")
+    stack.sql("INSERT INTO inbox (event_id, kind, verdict, payload, received_at) SELECT UNHEX(SHA2(seq, 256)), 'bank_notification', 'applied', '', "
+              "UTC_TIMESTAMP(6) FROM seq_1_to_3000;"
+              "INSERT INTO password_tokens (token_hash, user_id, expires_at) SELECT UNHEX(SHA2(login, 256)), id, UTC_TIMESTAMP(6) + INTERVAL 1 DAY FROM users")
+    stack.sql(f"ANALYZE TABLE {', '.join(GROWING)}, account_payers, receipts")
+    yield
+    stack.sql("DELETE FROM password_tokens")
+    stack.sql("DELETE FROM inbox WHERE kind = 'bank_notification' AND payload = ''")
+
+
+def selects():
+    printer = Path(os.environ["DP_BUILD_DIR"]) / "tests/print_statements_server"
+    lines = subprocess.run([printer], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line for line in lines if "SELECT" in line and not line.startswith("INSERT INTO open_transactions")]
+
+
+def values_for(stack, statement):
+    """The veteran's own values, by what stands before the question mark."""
+    user, school, account, reference, token = stack.sql(
+        "SELECT u.id, u.school_id, p.account_id, MAX(t.reference), HEX(k.token_hash) FROM users u JOIN account_payers p ON p.user_id = u.id "
+        "JOIN transactions t ON t.user_id = u.id LEFT JOIN password_tokens k ON k.user_id = u.id WHERE u.login = 'veteran' GROUP BY u.id")[0]
+    known = (("u.id = ", user), ("user_id = ", user), ("school_id = ", school), ("login = ", "'veteran'"), ("account_id = ", account),
+             ("reference = ", f"'{reference}'"), ("token_hash = ", f"x'{token}'"), ("created_at >= ", "'1970-01-01'"), ("created_at < ", "'2024-09-01'"),
+             ("created_at <= ", "'2024-09-01'"), ("created_at = ", "'2024-09-01'"), ("at < ", "'2099-01-01'"), ("at <= ", "'2099-01-01'"),
+             ("at = ", "'2099-01-01'"), ("LIMIT ", "26"), (" id = ", user), ("= ", "'x'"))
+    done, *parts = statement.split("?")
+    for number, part in enumerate(parts):
+        listed = f"UNHEX(SHA2({number}, 256))" if done.endswith(("(", ", ")) else "1"
+        done += next((value for ending, value in known if done.endswith(ending)), listed) + part
+    return done
+
+
+def test_no_page_reads_a_whole_table(stack, years):
+    statements = selects()
+    assert len(statements) > 12
+    used = set()
+    for statement in statements:
+        names = {alias if alias and alias not in NOT_AN_ALIAS else table: table for table, alias in ALIAS.findall(statement)}
+        for row in stack.sql("EXPLAIN " + values_for(stack, statement)):
+            _, _, alias, access, _, key, _, _, _, extra = row
+            table = names.get(alias, alias)
+            if table not in GROWING:
+                continue
+            used.add(table)
+            assert access in BY_KEY and key != "NULL", (statement, row)
+            assert "Using filesort" not in extra or table != "transactions" or "t.created_at <= ?" not in statement, (statement, row)
+    assert used >= {"transactions", "transaction_lines", "inbox", "login_history", "claims", "accounts", "users", "password_tokens"}

@@ -8,7 +8,6 @@ import collections
 import hashlib
 import os
 import random
-import shutil
 import signal
 import threading
 import time
@@ -17,13 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import spplus
 from client import Bank, Mails, Parent, until
-from conftest import ROOT
+from second_school import OTHER_MERCHANT, add_second_school
 
 N_PAYMENTS, N_WORKERS, N_SENDERS, CHAOS_S, QUIET_S = 25, 3, 8, 3, 90
 RANK = {"CREATED": 0, "PENDING": 1, "CANCELLED": 2, "DECLINED": 2, "EXPIRED": 2, "AUTHORISED": 3, "CAPTURED": 4, "SETTLED": 5,
         "REVERSED": 6, "REFUNDED": 7}
 MONEY = ("1", "4", "10", "30")
-OTHER_MERCHANT = "00000000000001-02"
 
 
 def event_id(raw):
@@ -69,19 +67,6 @@ class Report:
     @property
     def credits(self):
         return self.honest and self.etat in MONEY and self.payment.request is not None
-
-
-def add_second_school(stack):
-    folder = stack.state / "second-school"
-    shutil.copytree(ROOT / "schema/demo", folder)
-    for name, changes in {"school.ini": (("0130000A", "0130000B"), ("00000000000001-01", OTHER_MERCHANT), ("= dem", "= two")),
-                          "families.csv": (("durand", "durand2"), ("martin", "martin2"), ("commensal;comm", "commensal2;comm"))}.items():
-        text = (folder / name).read_text(encoding="utf-8")
-        for old, new in changes:
-            assert old in text, (name, old)
-            text = text.replace(old, new)
-        (folder / name).write_text(text, encoding="utf-8")
-    stack.admin("import", folder, "--bank-url", f"http://127.0.0.1:{stack.ports['bank']}/paiement/init.do")
 
 
 def add_claims(stack):

@@ -11,6 +11,7 @@ from client import Client
 ROUTES_C = Path(__file__).resolve().parent.parent.parent / "server/routes.c"
 LOGIN = (303, "/connexion")
 TOKEN = "A" * 43
+FILES = ("/favicon.ico", "/robots.txt")  # the same for all, so they may be kept
 STALE_TOKENS = (None, "", "A" * 43, "%C3%A9", "a" * 5000)
 
 # address: methods, GET logged out, GET by its owner, GET by another family, POST logged out, is its POST a form of ours
@@ -39,8 +40,8 @@ ROUTES = {
     "/aide": ("GET, HEAD", 200, 200, 200, None, False),
     "/banque/spplus": ("GET, HEAD, POST", 403, 403, 403, 403, False),
     "/statique/{fichier}": ("GET, HEAD", 404, 404, 404, None, False),
-    "/favicon.ico": ("GET, HEAD", 404, 404, 404, None, False),
-    "/robots.txt": ("GET, HEAD", 404, 404, 404, None, False),
+    "/favicon.ico": ("GET, HEAD", 200, 200, 200, None, False),
+    "/robots.txt": ("GET, HEAD", 200, 200, 200, None, False),
     "/aliseIndexClient.php": ("GET, HEAD", (301, "/"), (301, "/"), (301, "/"), None, False),
     "/aliEncaissement.php": ("GET, HEAD", (301, "/crediter"), (301, "/crediter"), (301, "/crediter"), None, False),
     "/aliRecapEncaissement.php": ("GET, HEAD", (301, "/crediter"), (301, "/crediter"), (301, "/crediter"), None, False),
@@ -82,7 +83,7 @@ def test_who_may_get_it(people, path):
         assert outcome(answer) == expected, client
         head = client.request("HEAD", address(path, reference))
         assert (outcome(head), head.body) == (expected, b"")
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cache-Control"] == ("no-cache" if path in FILES else "no-store")
         assert answer.headers["X-Content-Type-Options"] == "nosniff" and "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
@@ -132,3 +133,68 @@ def test_addresses_that_do_not_exist(people, path):
     nobody, owner, _, _ = people
     assert owner.get(path).status == 404
     assert nobody.get(path).status in (404, 303)
+
+
+def test_robots_read_only_what_is_for_all(people):
+    lines = people[0].get("/robots.txt").text.splitlines()
+    assert lines == ["User-agent: *", "Allow: /aide$", "Allow: /connexion$", "Disallow: /"]
+
+
+def test_the_icon_is_one(people):
+    answer = people[0].get("/favicon.ico")
+    assert answer.headers["Content-Type"] == "image/x-icon" and answer.body[:4] == b"\0\0\1\0"
+
+
+# --- another school ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stranger(stack, second_school):
+    from client import Parent
+    return Parent(stack, "durand2").log_in()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_another_school_is_another_family(people, stranger, path):
+    reference, foreign = people[3], ROUTES[path][3]
+    answer = stranger.get(address(path, reference))
+    assert outcome(answer) == foreign if foreign else answer.status == 405
+    if "{reference}" not in path:
+        return
+    assert "12,34" not in answer.text and "Julia" not in answer.text
+    if "POST" in ROUTES[path][0]:
+        token = stranger.get("/coordonnees").page.fields["csrf"]
+        answer = stranger.post(address(path, reference), {"csrf": token, "moyen": "CBS", "type": "avance", "montant": "5"})
+        assert answer.status == 404 and reference not in answer.text
+        assert people[1].state(reference) == "CREATED"
+
+
+def test_another_schools_accounts_and_claims_cannot_be_paid(people, stranger):
+    stack, owner = stranger.stack, people[1]
+    (claim, account), = stack.sql("SELECT c.id, c.account_id FROM claims c JOIN schools s ON s.id = c.school_id WHERE s.uai = '0130000A' "
+                                  "AND c.number = '150509'")
+    assert account in owner.accounts() and account not in stranger.accounts()
+    before = stack.sql("SELECT COUNT(*) FROM transactions")
+    base = {"csrf": stranger.get("/coordonnees").page.fields["csrf"], "courriel": "a@example.org"}
+    for fields in ({"type": "avance", "compte": account, "montant": "5"}, {"type": "creance", "compte": account, "creance": claim},
+                   {"type": "creance", "creance": claim}, {"type": "creance", "compte": stranger.accounts()[0], "creance": claim}):
+        assert stranger.post("/crediter", {**base, **fields}).status == 422, fields
+    assert stack.sql("SELECT COUNT(*) FROM transactions") == before
+    # even if somebody wrote into the tables that the account is theirs: what is another school's stays it
+    stack.sql(f"INSERT INTO account_payers (user_id, account_id) SELECT id, {account} FROM users WHERE login = 'durand2'")
+    try:
+        assert account not in stranger.accounts()
+        assert stranger.post("/crediter", {**base, "type": "avance", "compte": account, "montant": "5"}).status == 422
+        assert stranger.post("/crediter", {**base, "type": "creance", "creance": claim}).status == 422
+    finally:
+        stack.sql(f"DELETE p FROM account_payers p JOIN users u ON u.id = p.user_id WHERE u.login = 'durand2' AND p.account_id = {account}")
+    assert stack.sql("SELECT COUNT(*) FROM transactions") == before
+
+
+def test_another_school_sees_nothing(people, stranger):
+    reference = people[3]
+    (account,), = stranger.stack.sql("SELECT a.id FROM accounts a JOIN schools s ON s.id = a.school_id WHERE s.uai = '0130000A' LIMIT 1")
+    for path in ("/accueil", "/historique", f"/historique?compte={account}", "/historique/paiements.csv", f"/historique/paiements.csv?compte={account}",
+                 "/historique/connexions", "/crediter"):
+        text = stranger.get(path).text
+        assert reference not in text and "12,34" not in text and f'value="{account}"' not in text, path
