@@ -12,6 +12,9 @@ enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000 };
 
 enum slot_state { SLOT_AWAY, SLOT_CONNECTING, SLOT_IDLE, SLOT_BUSY };
 
+/* What the log said last of the connections: all of them live and die together, and one line tells it. */
+enum pool_news { NEWS_NONE, NEWS_CONNECTED, NEWS_LOST, NEWS_UNAVAILABLE };
+
 /* One connection of the pool; the same db_conn is opened again and again. */
 struct slot {
     struct db_pool *pool; /* borrowed */
@@ -20,7 +23,6 @@ struct slot {
     struct job *job; /* while BUSY */
     unsigned backoff_ms;
     uint64_t retry_at_ms; /* while AWAY */
-    unsigned last_errno;  /* of the attempt before, so that a long outage is logged once */
 };
 
 /* One run in the pool's hands; in the run's arena. */
@@ -46,6 +48,8 @@ struct db_pool {
     uv_timer_t timer; /* the next deadline of a waiter or attempt of a slot */
     struct done_queue done;
     struct db_pool_stats stats;
+    enum pool_news news;
+    unsigned news_errno; /* while UNAVAILABLE: another reason is news again */
     bool closing;
     unsigned open_things; /* what must close before the done queue may */
     void (*closed)(void *data);
@@ -130,19 +134,36 @@ static void slot_away(struct slot *slot)
     arm_timer(slot->pool);
 }
 
+static void tell_connected(struct db_pool *pool)
+{
+    const struct config_endpoint *at = &pool->settings.at;
+    if (pool->news == NEWS_CONNECTED)
+        return;
+    pool->news = NEWS_CONNECTED;
+    log_info("db_connected", LOG_STR("at", at->socket ? at->socket : at->host),
+             LOG_INT("port", at->socket ? 0 : at->port), LOG_STR("database", pool->settings.database));
+}
+
+static void tell_unavailable(struct db_pool *pool, unsigned db_errno)
+{
+    const struct config_endpoint *at = &pool->settings.at;
+    if (pool->news == NEWS_UNAVAILABLE && pool->news_errno == db_errno)
+        return;
+    pool->news = NEWS_UNAVAILABLE;
+    pool->news_errno = db_errno;
+    log_error("db_unavailable", LOG_STR("at", at->socket ? at->socket : at->host),
+              LOG_INT("port", at->socket ? 0 : at->port), LOG_STR("database", pool->settings.database),
+              LOG_INT("errno", db_errno));
+}
+
 static void idle_lost(void *data)
 {
     struct slot *slot = data;
-    log_warn("db_connection_lost", LOG_STR("while", "idle"));
+    if (slot->pool->news == NEWS_CONNECTED) {
+        slot->pool->news = NEWS_LOST;
+        log_warn("db_connection_lost", LOG_STR("while", "idle"));
+    }
     slot_away(slot);
-}
-
-static void log_where(enum log_level level, const char *event, const struct db_settings *settings, unsigned db_errno)
-{
-    const char *where = settings->at.socket ? settings->at.socket : settings->at.host;
-    log_write(level, event,
-              LOG_FIELDS(LOG_STR("at", where), LOG_INT("port", settings->at.socket ? 0 : settings->at.port),
-                         LOG_STR("database", settings->database), LOG_INT("errno", db_errno)));
 }
 
 static void slot_connected(void *data, int err)
@@ -151,13 +172,11 @@ static void slot_connected(void *data, int err)
     struct db_pool *pool = slot->pool;
 
     if (err) {
-        if (slot->conn->db_errno != slot->last_errno || slot->backoff_ms == BACKOFF_MIN_MS)
-            log_where(LOG_LEVEL_ERROR, "db_unavailable", &pool->settings, slot->conn->db_errno);
-        slot->last_errno = slot->conn->db_errno;
+        tell_unavailable(pool, slot->conn->db_errno);
         slot_away(slot);
         return;
     }
-    log_where(LOG_LEVEL_INFO, "db_connected", &pool->settings, 0);
+    tell_connected(pool);
     pool->stats.reconnects++;
     slot->backoff_ms = BACKOFF_MIN_MS;
     slot->state = SLOT_IDLE;

@@ -94,7 +94,8 @@ static void open_admin_port(struct worker *worker, unsigned instance)
     unsigned port = config->worker.admin_port + instance;
     int err = admin_port_listen(config->worker.admin_address, port, &worker->admin_fd);
     if (err) {
-        fprintf(stderr, "cannot listen on %s port %u: %s\n", config->worker.admin_address, port, strerror(errno));
+        fprintf(stderr, "dp-worker: cannot listen on %s port %u: %s\n", config->worker.admin_address, port,
+                strerror(errno));
         exit(EXIT_FAILURE);
     }
 }

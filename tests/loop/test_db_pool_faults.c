@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "loop/fault_proxy.h"
 
@@ -107,6 +108,44 @@ static void a_peer_that_misbehaves_at_once_is_tried_again(void **state)
         db_help_close();
     }
     fault_proxy_free(proxy);
+}
+
+/* --- what the log says --- */
+
+static unsigned count(const char *text, const char *part)
+{
+    unsigned n = 0;
+    for (const char *at = strstr(text, part); at; at = strstr(at + 1, part))
+        n++;
+    return n;
+}
+
+static void eight_connections_share_one_line(void **state)
+{
+    const struct config_endpoint nowhere = {.socket = "/tmp/dp-no-such-socket"};
+    const struct config_endpoint there = {.socket = server.socket};
+    struct config config = db_help_config(&nowhere);
+    char log[8192] = "";
+    int saved_stderr = dup(STDERR_FILENO);
+    FILE *captured = tmpfile();
+    (void)state;
+
+    assert_non_null(captured);
+    assert_true(dup2(fileno(captured), STDERR_FILENO) >= 0);
+    config.database.pool_size = 8;
+    db_help_open(&config);
+    loop_run_for(&loop, 300);
+    db_help_close();
+    config.database.at = there;
+    db_help_open(&config);
+    db_help_await_ready(8);
+    db_help_close();
+    dup2(saved_stderr, STDERR_FILENO);
+    close(saved_stderr);
+    assert_true(pread(fileno(captured), log, sizeof log - 1, 0) > 0);
+    fclose(captured);
+    assert_int_equal(count(log, "event=db_unavailable"), 1);
+    assert_int_equal(count(log, "event=db_connected"), 1);
 }
 
 /* --- in mid-command --- */
@@ -267,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(a_peer_that_misbehaves_at_once_is_tried_again),
+        cmocka_unit_test(eight_connections_share_one_line),
         cmocka_unit_test(a_peer_that_misbehaves_in_mid_command_is_replaced),
         cmocka_unit_test(closing_in_mid_fault),
         cmocka_unit_test(the_death_of_an_idle_connection_is_known_at_once),
