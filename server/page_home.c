@@ -5,6 +5,8 @@
 #include "server/page.h"
 #include "server/pages.h"
 
+/* The first due; the form of the payment offers them all. More would make the page heavy and long. */
+enum { CLAIMS_SHOWN_MAX = 20 };
 enum { CONTACT_LINES_MAX = 3 };
 enum { STEP_CLAIMS, STEP_PENDING };
 /* Columns of SQL_PENDING_PAYMENTS. */
@@ -98,10 +100,11 @@ static void home_loaded(struct page *page)
     struct home_view view = {.payments_closed = !page_user_number(page, USER_PAYMENTS_OPEN)};
     struct response *response;
 
-    for (unsigned i = 0; i < claims.n_items; i++)
+    view.n_claims = claims.n_items < CLAIMS_SHOWN_MAX ? claims.n_items : CLAIMS_SHOWN_MAX;
+    view.n_more_claims = claims.n_items - view.n_claims;
+    for (unsigned i = 0; i < view.n_claims; i++)
         rows[i] = claim_view(page, &claims.items[i], today);
     view.claims = rows;
-    view.n_claims = claims.n_items;
     fill_due(page, &view, &claims);
     fill_pending(page, &view);
     fill_contact(page, &view);

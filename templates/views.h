@@ -130,7 +130,8 @@ struct home_view {
     unsigned n_contact_lines;
     const struct open_claim_view *claims;
     unsigned n_claims;
-    bool payments_closed; /* the operator's switch: the action is shown as unavailable */
+    int64_t n_more_claims; /* due later and not listed */
+    bool payments_closed;  /* the operator's switch: the action is shown as unavailable */
 };
 
 /* One line of the form: an account, a claim, an amount. */

@@ -1,5 +1,6 @@
 """How the browser shows a kept page: width, colour scheme, forced colours, print."""
 import base64
+import re
 
 HEIGHT = 900
 
@@ -30,6 +31,12 @@ def photograph(browser, path):
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {
         "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}})
     path.write_bytes(base64.b64decode(shot["data"]))
+
+
+def pages_printed(browser):
+    """How many sheets of A4 the page on show takes."""
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "paperWidth": 8.27, "paperHeight": 11.69})
+    return len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"])))
 
 
 def print_page(browser, path):

@@ -20,7 +20,7 @@ RUN_TIMEOUT_S = 90
 LOAD_TIMEOUT_MS = 30_000
 ATTEMPTS_MAX = 3
 LOGGED_OUT = ("/connexion",)
-PAGES = (*LOGGED_OUT, "/aide", "/donnees-personnelles", "/accueil", "/crediter", "/paiement/{created}", "/paiement/{paid}", "/historique",
+PAGES = (*LOGGED_OUT, "/aide", "/donnees-personnelles", "/mentions-legales", "/accessibilite", "/accueil", "/crediter", "/paiement/{created}", "/paiement/{paid}", "/historique",
          "/historique/connexions", "/coordonnees", "/mot-de-passe")
 
 

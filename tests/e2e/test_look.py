@@ -124,6 +124,12 @@ def test_a_refused_form_has_the_focus_on_what_is_wrong(page, walked):
     assert page.switch_to.active_element.get_attribute("href").endswith("#type")
 
 
+@pytest.mark.parametrize("name", ["recapitulatif", "recapitulatif-commensal", "paiement-authorised"])
+def test_what_is_printed_is_one_sheet(page, walked, name):
+    screen.show(page, walked.pages[name])
+    assert screen.pages_printed(page) == 1
+
+
 def test_pages_are_light(walked):
     css = [size for path, (_, size) in walked.assets.items() if path.startswith("/statique/site.")]
     assert len(css) == 1 and css[0] < CSS_BYTES_MAX

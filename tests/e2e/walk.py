@@ -233,6 +233,16 @@ class Walk:
         ended = parent.submit("/historique/connexions/deconnecter", {}, form="/historique/connexions")
         self.keep("historique-connexions-seul", parent.get(ended.location))
 
+    def forty_claims(self):
+        """As much as a form or the home page ever has to show."""
+        parent = self.person("page-quarante", "Aline", "Petit")
+        accounts = [self.account("page-quarante", first, "Petit", "6e C") for first in ("Lou", "Mia")]
+        for n in range(40):
+            self.claim(accounts[n % 2], f"Demi-pension, mois {n + 1}", f"2027-01-{n % 28 + 1:02d}", 4250 + n)
+        parent.log_in()
+        self.keep("accueil-quarante-creances", parent.get("/accueil"))
+        self.keep("crediter-quarante-creances", parent.get("/crediter"))
+
     def closed(self, parent, recap):
         school = "(SELECT school_id FROM users WHERE login = 'page-famille')"
         self.stack.sql(f"UPDATE schools SET payments_open = FALSE WHERE id = {school}")
@@ -290,6 +300,7 @@ def walk(stack, bank, mails, folder):
     walk.logged_out()
     walk.family()
     walk.new_family()
+    walk.forty_claims()
     walk.commensal(mails)
     walk.real_payments(bank, mails)
     walk.forgotten(mails, "page-famille")
