@@ -4,6 +4,7 @@ import re
 
 import pytest
 from client import Client
+from test_story import arrive
 
 FILE = re.compile(r'"(/ecole/[0-9a-f]{32}\.(?:css|png|webp))"')
 
@@ -68,6 +69,7 @@ def test_the_accents_reach_the_page(browser, stack):
     for name, text in (("identifiant", "durand"), ("mot_de_passe", "demo-cantine-2026")):
         browser.find_element("name", name).send_keys(text)
     browser.find_element("css selector", "main button[type=submit]").click()
+    arrive(browser, stack.url + "/accueil")
     style = "return getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
     colours = {}
     for scheme in ("light", "dark"):

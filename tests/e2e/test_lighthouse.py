@@ -19,9 +19,9 @@ RUNS_AT_ONCE = 2
 RUN_TIMEOUT_S = 90
 LOAD_TIMEOUT_MS = 30_000
 ATTEMPTS_MAX = 3
-LOGGED_OUT = ("/connexion",)
-PAGES = (*LOGGED_OUT, "/aide", "/donnees-personnelles", "/mentions-legales", "/accessibilite", "/accueil", "/crediter", "/paiement/{created}", "/paiement/{paid}", "/historique",
-         "/historique/connexions", "/coordonnees", "/mot-de-passe")
+LOGGED_OUT = ("/connexion", "/retour-banque")
+PAGES = (*LOGGED_OUT, "/aide", "/donnees-personnelles", "/mentions-legales", "/accessibilite", "/mot-de-passe-oublie",
+         "/accueil", "/crediter", "/paiement/{created}", "/paiement/{paid}", "/historique", "/historique/connexions", "/coordonnees", "/mot-de-passe")
 
 
 def run(url, cookies):
