@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "server/admin_pages.h"
@@ -231,6 +232,7 @@ static void (*const close_steps[])(struct app *app) = {
 static void close_next(void *data)
 {
     struct app *app = data;
+    CRASH_POINT("server/drain_step");
     close_steps[app->close_step++](app);
 }
 
