@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/program.h"
@@ -180,12 +181,14 @@ int main(int argc, char **argv)
     sigwait(&signals, &signal_number);
     log_info("drain_begun", LOG_INT("signal", signal_number));
     drain_begin(&worker.drain);
+    CRASH_POINT("worker/drain_begun");
     if (!join_threads(threads)) {
         /* A thread sits in a call that cannot be cut short. Nothing is lost: its entries stay pending, its mail leased.
          */
         log_warn("drain_cut_short");
         _exit(EXIT_SUCCESS);
     }
+    CRASH_POINT("worker/drained");
     log_info("drained");
     drain_done(&worker.drain);
     free_settings(&worker);

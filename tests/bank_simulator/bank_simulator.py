@@ -58,7 +58,8 @@ POST_RETURN = """<h1>Paiement traité</h1><form method="post" action="{url}">{fi
 
 
 class Bank:
-    """What the simulator remembers. Every call is written to `log`, synced, before the browser goes on: the ground truth of tests."""
+    """What the simulator remembers. Every request and call is written to `log`, synced, before the browser goes on: the ground truth of
+    tests (tests/fault/truth.py reads it)."""
 
     def __init__(self, notify_url, log):
         self.notify_url, self.log = notify_url, log
@@ -86,11 +87,22 @@ class Bank:
             entry.update(answer=f"no answer: {error}")
         with self.lock:
             self.calls.append(entry)
-            if self.log:
-                self.log.write(json.dumps(entry) + "\n")
-                self.log.flush()
-                os.fsync(self.log.fileno())
+            self.write(entry)
         return entry
+
+    def write(self, entry):
+        if self.log:
+            self.log.write(json.dumps(entry) + "\n")
+            self.log.flush()
+            os.fsync(self.log.fileno())
+
+    def ask(self, reference, request, values):
+        """The payment asked for under this reference; the first request stands."""
+        with self.lock:
+            if reference not in self.payments:
+                self.payments[reference] = {"reference": reference, "request": request, "values": values, "etat": None}
+                self.write({"payment": reference, "request": request})
+            return self.payments[reference]
 
     def answer_query(self, values):
         """The text that the remote administration answers; None: the connection is closed."""
@@ -219,8 +231,7 @@ class Handler(BaseHTTPRequestHandler):
             self.page(403, "Refus", "<h1>Demande refusée</h1><p id='refus'>Le sceau de la demande est faux.</p>")
             return
         reference = values["reference"]
-        with self.bank.lock:
-            known = self.bank.payments.setdefault(reference, {"reference": reference, "request": query, "values": values, "etat": None})
+        known = self.bank.ask(reference, query, values)
         if known["request"] != query:
             self.page(403, "Refus", "<h1>Demande refusée</h1><p id='refus'>Cette référence a déjà servi à une autre demande.</p>")
         elif known["etat"] == "1":
@@ -284,7 +295,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--notify-url", required=True, help="where notifications go")
-    parser.add_argument("--log", help="append every notification and its answer to this file, synced")
+    parser.add_argument("--log", help="append every request, notification and answer to this file, synced")
     arguments = parser.parse_args()
     Handler.bank = Bank(arguments.notify_url, open(arguments.log, "a", encoding="utf-8") if arguments.log else None)
     server = ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler)
