@@ -316,7 +316,7 @@ def test_changed_files_update(stack, demo, files):
     edit(files / "school.ini", "ABANDONNE:abandoned", "ANNULE:abandoned")
     done = admin(stack, "import", files)
     assert done.returncode == OK and "spplus 00000000000001-01: updated" in done.stdout
-    assert stack.sql("SELECT query_states LIKE '%,ANNULE:%' FROM bank_contracts") == [["1"]]
+    assert ["1"] in stack.sql("SELECT query_states LIKE '%,ANNULE:%' FROM bank_contracts")
     assert "accounts  0 created, 1 updated, 3 unchanged" in done.stdout
     assert "claims    0 created, 1 updated, 2 unchanged" in done.stdout and "Lycée de démonstration: updated" in done.stdout
     assert stack.sql("SELECT amount_cents FROM claims WHERE number = '150731'") == [["118050"]]
