@@ -72,13 +72,12 @@ static int write_inbox(struct apply *apply)
     struct rows rows = rows_new(apply, batch->n_entries, 7);
     for (size_t i = 0; i < batch->n_entries; i++) {
         const struct batch_entry *entry = &batch->entries[i];
-        bool is_call = entry->event.kind == EVENT_BANK_NOTIFICATION;
         if (!is_new(entry))
             continue;
         ROWS_ADD(&rows, event_id_of(entry), text(event_kind_name(entry->event.kind)),
                  DB_ID(entry->payment ? entry->payment->school_id : 0), DB_ID(entry->payment ? entry->payment->id : 0),
-                 text(batch_verdict_name(entry->verdict)), DB_BYTES(is_call ? entry->event.raw : STR("")),
-                 DB_INT(entry->event.at_us));
+                 text(batch_verdict_name(entry->verdict)),
+                 DB_BYTES(batch_entry_is_of_bank(entry) ? entry->event.raw : STR("")), DB_INT(entry->event.at_us));
     }
     int err = write_rows(apply, STATEMENT_INBOX_ADD, &rows, true);
     if (rows.n_rows)

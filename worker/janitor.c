@@ -9,7 +9,8 @@ enum { ARENA_MAX = 16 * 1024 * 1024, MS_PER_MINUTE = 60000, US_PER_MS = 1000 };
 
 static int expire_found(struct db *db, const struct db_result *found, struct arena *arena)
 {
-    static const enum statement steps[] = {STATEMENT_EXPIRE_CLAIMS, STATEMENT_EXPIRE_HISTORY, STATEMENT_EXPIRE};
+    static const enum statement steps[] = {STATEMENT_EXPIRE_CLAIMS, STATEMENT_EXPIRE_HISTORY, STATEMENT_EXPIRE_REVIEWS,
+                                           STATEMENT_EXPIRE_REVIEW_MAILS, STATEMENT_EXPIRE};
     struct db_value *ids = ARENA_ARRAY(arena, found->n_rows, struct db_value);
     struct db_result result = {0};
     int err = 0;
