@@ -6,9 +6,11 @@ is deployed, so it is asserted only where OVERLOAD_S (seconds a turn) is set, as
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 from contextlib import contextmanager
@@ -22,14 +24,15 @@ sys.path.insert(0, str(ROOT / "tests/bank_simulator"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 import spplus  # noqa: E402
-from client import Client, Page, until  # noqa: E402
-from stack import Stack, free_block, free_port  # noqa: E402
+from client import Client, until  # noqa: E402
+from stack import Stack, free_block, free_port, http_ok  # noqa: E402
 
 DRIVERS = Path(os.environ["DP_BUILD_DIR"]) / "tests"
 TURN_S = int(os.environ.get("OVERLOAD_S", "3"))
 MEASURED = "OVERLOAD_S" in os.environ
 CALLS_PER_S, PAGES_PER_S, LOGINS_PER_S = (50, 20, 150) if MEASURED else (10, 5, 40)
 RATIO_MAX = 5
+PAGES_P99_US = 200_000
 SLOW = 4000
 ADDRESSES = 200
 
@@ -131,3 +134,146 @@ def test_a_login_storm_does_not_delay_callbacks():
         assert all(storm["status_5xx"] > 0 for storm in storms), "the hashes were not saturated"
         idle, under_fire = (min(result["calls"]["p99_us"] for result in turns[first::2]) for first in (0, 1))
         assert under_fire <= RATIO_MAX * idle
+
+
+# --- slow connections -------------------------------------------------------------------------------------------------
+
+
+class Crowd:
+    """One slow_clients: SLOW connections that keep the server waiting."""
+
+    def __init__(self, stack, manner, addresses):
+        self.process = subprocess.Popen([DRIVERS / "slow_clients", *map(str, (stack.ports["http"], SLOW, addresses, manner))],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.last = {}
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.last = json.loads(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(20)
+        self.reader.join(20)
+
+
+def metric(stack, name):
+    text = Client(stack, stack.ports["admin"]).get("/metrics").text
+    return int(next(line for line in text.splitlines() if line.startswith(name + " ")).split()[1])
+
+
+def resident_kib(stack):
+    status = Path(f"/proc/{stack.children['dp-server-0'].pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+def assert_served(stack, what):
+    """Every page and every call, from addresses of their own."""
+    loads = {"calls": load_calls(stack), "pages": load_pages(stack)}
+    results = {name: load.result() for name, load in loads.items()}
+    results |= {name: metric(stack, f"dp_http_{name}") for name in ("connections", "connections_displaced_total", "connections_refused_total")}
+    print(what, json.dumps(results), flush=True)
+    assert results["calls"]["marked"] == results["calls"]["sent"]
+    assert results["pages"]["status_2xx"] == results["pages"]["sent"]
+    if MEASURED:
+        assert results["pages"]["p99_us"] <= PAGES_P99_US
+
+
+@pytest.mark.parametrize("manner", ["head", "body", "read", "idle"])
+def test_slow_connections_of_many_addresses(manner):
+    """All places are taken, again and again; nobody else notices."""
+    with running(workers=0) as stack:
+        assert_served(stack, "before")
+        before_kib = resident_kib(stack)
+        with Crowd(stack, manner, ADDRESSES) as crowd:
+            until("all places are taken", lambda: metric(stack, "dp_http_connections") >= SLOW - 100, timeout=60)
+            print(manner, "KiB a connection", round((resident_kib(stack) - before_kib) / metric(stack, "dp_http_connections"), 2), flush=True)
+            assert_served(stack, manner)
+        until("they are gone", lambda: metric(stack, "dp_http_connections") < 10, timeout=60)
+
+
+def test_slow_connections_of_one_address():
+    """Its share and what the banks' reserve lends it; the rest is refused at once."""
+    with running(workers=0) as stack:
+        with Crowd(stack, "head", 1) as crowd:
+            until("they are refused", lambda: metric(stack, "dp_http_connections_refused_total") > SLOW, timeout=60)
+            assert metric(stack, "dp_http_connections") <= 50 + 64 + 20
+            assert_served(stack, "one address")
+            print("one address", crowd.last, flush=True)
+
+
+# --- the end, when something hangs ------------------------------------------------------------------------------------
+
+
+def start_hanging(stack, variable):
+    """dp-server with a part that can be made to hang; returns the file that does it."""
+    flag = stack.state / "tmp/hang"
+    environment = {"LD_PRELOAD": str(DRIVERS / "libhang.so"), variable: str(flag),
+                   "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
+    child = stack.add("hanging-server", [stack.program("dp-server"), "--config", stack.config, "--instance", 0], environment)
+    until("its start", lambda: http_ok(f"http://127.0.0.1:{stack.ports['admin']}/readyz"))
+    return child, flag
+
+
+def end_of(child):
+    start = time.monotonic()
+    child.process.send_signal(signal.SIGTERM)
+    return child.process.wait(60), time.monotonic() - start
+
+
+def test_the_end_does_not_wait_for_a_disk_that_hangs():
+    with running(servers=0, workers=0) as stack:
+        child, flag = start_hanging(stack, "DP_HANG_DISK")
+        flag.touch()
+        start = time.monotonic()
+        result = Load(stack, calls(1), 1, "spcheckok", seconds=1).result()
+        assert result["marked"] == 1, "a Redis that forgets nothing is enough"
+        assert time.monotonic() - start < 4
+        code, took_s = end_of(child)
+        assert code == 3 and took_s < 20
+        assert "close_hung step=journal" in Path(child.log).read_text()
+
+
+def test_the_end_does_not_wait_for_a_handler_that_hangs():
+    """The journal is closed all the same: who comes next finds nothing to adopt."""
+    with running(servers=0, workers=0, listen="drain_timeout_ms = 500") as stack:
+        child, flag = start_hanging(stack, "DP_HANG_HASH")
+        assert Load(stack, calls(3), 3, "spcheckok", seconds=1).result()["marked"] == 3
+        flag.touch()
+        hanging = Load(stack, logins(stack, 1), 1, "never", seconds=1)
+        until("its connection stands", lambda: metric(stack, "dp_http_connections") == 1)
+        code, took_s = end_of(child)
+        assert code == 3 and took_s < 30
+        text = Path(child.log).read_text()
+        assert "close_hung step=pages" in text and "journal_not_closed" not in text
+        assert hanging.result()["answered"] == 0
+
+
+def test_an_unusable_master_key_has_one_exit_status():
+    with running(servers=0, workers=0) as stack:
+        key = stack.state / "secrets/master-key"
+        os.chmod(key, 0o644)
+        codes = {name: subprocess.run([stack.program(name), "--config", stack.config], capture_output=True, timeout=30, check=False).returncode
+                 for name in ("dp-server", "dp-worker")}
+        assert codes == {"dp-server": 2, "dp-worker": 2}
+
+
+def test_a_login_beyond_the_queue_keeps_its_form():
+    with running(workers=0) as stack:
+        storm = Load(stack, logins(stack, 400), 400, "Beaucoup de familles", seconds=1)
+        visitor = Client(stack)
+        csrf = visitor.get("/connexion").page.fields["csrf"]
+        form = {"csrf": csrf, "identifiant": "durand", "mot_de_passe": "x" * 12}
+        answer = visitor.post("/connexion", form)
+        while answer.status != 503:
+            assert storm.process.poll() is None, "nobody was turned away"
+            answer = visitor.post("/connexion", form)
+        assert answer.headers["Retry-After"] == "5" and answer.page.fields["identifiant"] == "durand"
+        assert "Patientez quelques secondes" in answer.text
+        result = storm.result()
+        assert result["failed"] == 0 and result["marked"] == result["status_5xx"] > 0
