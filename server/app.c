@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "server/admin_pages.h"
@@ -277,6 +278,7 @@ static void close_next(void *data)
     const struct close_step *step = &close_steps[app->close_step++];
     unsigned drain_ms = step->drains ? app->config->listen.drain_timeout_ms : 0;
 
+    CRASH_POINT("server/drain_step");
     uv_timer_start(&app->close_timer, on_close_hung, drain_ms + APP_CLOSE_STEP_MS, 0);
     step->run(app);
 }

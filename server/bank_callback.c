@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -83,7 +84,9 @@ static void acknowledge(struct call *call)
              LOG_REQUEST(call->request->id));
     seen_calls_insert(call->app->seen, call->event.id, clock_monotonic_ms());
     call->app->bank.accepted++;
+    CRASH_POINT("server/call_before_answer");
     response_text(call->request, 200, str_from(call->gateway->ack_body));
+    CRASH_POINT("server/call_answered");
     finish(call);
 }
 
@@ -146,6 +149,7 @@ static void journal_kept(void *data, int err)
 {
     struct call *call = data;
     call->journal = err ? KEEPER_FAILED : KEEPER_KEPT;
+    CRASH_POINT("server/call_in_journal");
     if (err)
         log_error("journal_failed", LOG_ERR(err), LOG_HEX("event_id", call->event.id, EVENT_ID_LEN));
     decide(call);
@@ -156,6 +160,7 @@ static void stream_kept(void *data, int err)
 {
     struct call *call = data;
     call->stream = err ? KEEPER_FAILED : KEEPER_KEPT;
+    CRASH_POINT("server/call_in_stream");
     decide(call);
     request_unref(call->request);
 }
@@ -164,10 +169,12 @@ static void keep(struct call *call)
 {
     if (seen_calls_has(call->app->seen, call->event.id, clock_monotonic_ms())) {
         call->app->bank.repeated++;
+        CRASH_POINT("server/call_repeated");
         response_text(call->request, 200, str_from(call->gateway->ack_body));
         finish(call);
         return;
     }
+    CRASH_POINT("server/call_verified");
     start_timer(call, STREAM_WAIT_MS, stream_was_waited_for);
     request_ref(call->request);
     journal_append(call->app->journal, &call->event, journal_kept, call);
@@ -289,6 +296,7 @@ static void take_call(struct request *request, const struct gateway *gateway)
     struct str raw = request->method == HTTP_POST_ ? request->body : request->query;
     struct gateway_call read;
 
+    CRASH_POINT("server/call_received");
     request_ref(request);
     *call = (struct call){.request = request, .app = request->app, .gateway = gateway};
     if (raw.len == 0 || raw.len > GATEWAY_RAW_MAX) {
