@@ -5,8 +5,11 @@ is deployed, so it is asserted only where OVERLOAD_S (seconds a turn) is set, as
 """
 import json
 import os
+import resource
 import secrets
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,6 +40,15 @@ SLOW = 4000
 ADDRESSES = 200
 
 
+@pytest.fixture(autouse=True)
+def few_files():
+    """The usual limit of a login shell, which the programs inherit."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def make_stack(listen="", **options):
     state = Path(tempfile.mkdtemp(prefix="dp-load-"))
     ports = {"http": free_port(), "admin": free_block(20), "bank": free_port(), "mail": free_port(), "smtp": free_port()}
@@ -51,7 +63,8 @@ def running(**options):
         yield stack
     finally:
         codes = stack.stop()
-    assert {name: code for name, code in codes.items() if name.startswith("dp-") and code != 0} == {}
+    assert {name: code for name, code in codes.items() if name.startswith("dp-") and code != 0} == {}, f"see {stack.state}/log"
+    shutil.rmtree(stack.state)
 
 
 def request(method, path, body="", headers=()):
@@ -59,10 +72,10 @@ def request(method, path, body="", headers=()):
     return "\r\n".join(lines) + "\r\n\r\n" + body
 
 
-def calls(count):
+def calls(count, siret="00000000000001-01"):
     """So many sealed calls, no two alike."""
     first = secrets.randbelow(9 * 10 ** 11)
-    return [request("POST", "/banque/spplus", spplus.sealed([("siret", "00000000000001-01"), ("reference", "dem20260101000000aaa"),
+    return [request("POST", "/banque/spplus", spplus.sealed([("siret", siret), ("reference", "dem20260101000000aaa"),
                                                               ("montant", "15.50"), ("etat", "1"), ("refsfp", str(first + n))]))
             for n in range(count)]
 
@@ -226,6 +239,19 @@ def end_of(child):
     return child.process.wait(60), time.monotonic() - start
 
 
+def unanswered_after_s(stack):
+    """How long a call waits that neither disk nor Redis take."""
+    stack.children["redis"].send_signal(signal.SIGSTOP)
+    try:
+        with socket.create_connection(("127.0.0.1", stack.ports["http"]), timeout=30) as peer:
+            start = time.monotonic()
+            peer.sendall(calls(1)[0].encode())
+            assert peer.recv(4096) == b""
+            return time.monotonic() - start
+    finally:
+        stack.children["redis"].send_signal(signal.SIGCONT)
+
+
 def test_the_end_does_not_wait_for_a_disk_that_hangs():
     with running(servers=0, workers=0) as stack:
         child, flag = start_hanging(stack, "DP_HANG_DISK")
@@ -234,6 +260,7 @@ def test_the_end_does_not_wait_for_a_disk_that_hangs():
         result = Load(stack, calls(1), 1, "spcheckok", seconds=1).result()
         assert result["marked"] == 1, "a Redis that forgets nothing is enough"
         assert time.monotonic() - start < 4
+        assert 1.4 < unanswered_after_s(stack) < (2.2 if MEASURED else 10)
         code, took_s = end_of(child)
         assert code == 3 and took_s < 20
         assert "close_hung step=journal" in Path(child.log).read_text()
@@ -264,16 +291,36 @@ def test_an_unusable_master_key_has_one_exit_status():
 
 
 def test_a_login_beyond_the_queue_keeps_its_form():
-    with running(workers=0) as stack:
-        storm = Load(stack, logins(stack, 400), 400, "Beaucoup de familles", seconds=1)
+    """No hash ends; 100 logins come, of which 64 may wait and as many as there are threads are under way."""
+    with running(servers=0, workers=0) as stack:
+        child, flag = start_hanging(stack, "DP_HANG_HASH")
         visitor = Client(stack)
-        csrf = visitor.get("/connexion").page.fields["csrf"]
-        form = {"csrf": csrf, "identifiant": "durand", "mot_de_passe": "x" * 12}
+        form = {"csrf": visitor.get("/connexion").page.fields["csrf"], "identifiant": "durand", "mot_de_passe": "x" * 12}
+        flag.touch()
+        storm = Load(stack, logins(stack, 100), 100, "Beaucoup de familles", seconds=1)
+        until("some are turned away", lambda: metric(stack, 'dp_http_requests_total{class="5xx"}') > 0)
         answer = visitor.post("/connexion", form)
-        while answer.status != 503:
-            assert storm.process.poll() is None, "nobody was turned away"
-            answer = visitor.post("/connexion", form)
-        assert answer.headers["Retry-After"] == "5" and answer.page.fields["identifiant"] == "durand"
+        assert (answer.status, answer.headers["Retry-After"], answer.page.fields["identifiant"]) == (503, "5", "durand")
         assert "Patientez quelques secondes" in answer.text
+        flag.unlink()
         result = storm.result()
-        assert result["failed"] == 0 and result["marked"] == result["status_5xx"] > 0
+        assert result["failed"] == 0 and result["marked"] == result["status_5xx"] > 0 and result["status_4xx"] >= 65
+        assert end_of(child)[0] == 0
+
+
+def ask_unknown(stack):
+    """A call of a merchant whom nobody knows, from an address of its own."""
+    raw = calls(1, siret="99999999999999-99")[0].partition("\r\n\r\n")[2]
+    answer = Client(stack).request("POST", "/banque/spplus", raw)
+    return answer.status, answer.text
+
+
+def test_one_address_cannot_use_up_what_is_kept_unverified():
+    """Nobody knows this merchant and the database is away: 300 at once and five a second are kept."""
+    with running(workers=0, listen="connections_per_address_max = 1000") as stack:
+        stack.children.pop("mariadb").stop()
+        until("the contracts are asked for again, and the database is away", lambda: ask_unknown(stack) == (200, "spcheckok"))
+        flood = Load(stack, calls(500, siret="99999999999999-99"), 500, "spcheckok", addresses=1, seconds=1).result()
+        assert 300 <= flood["marked"] < 500 and flood["marked"] + flood["failed"] == 500
+        assert metric(stack, 'dp_bank_calls_total{outcome="over_limit"}') == flood["failed"]
+        assert ask_unknown(stack) == (200, "spcheckok")
