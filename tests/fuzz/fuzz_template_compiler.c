@@ -12,6 +12,8 @@
     "n_rows; "                                                                                                  \
     "const struct row *best; struct str name; bool flag; struct safe_html body; struct safe_url link; };\n"
 
+static struct view_fields fields;
+
 static void take_files(struct str rest)
 {
     static const char *const names[] = {"/t.html", "/_a.html", "/_b.html"};
@@ -58,14 +60,21 @@ static void check_errors(struct str errors)
     FUZZ_CHECK(str_to_u63(str_cut(rest, ':', &rest), &line) == 0 && line >= 1 && rest.len > 2);
 }
 
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    static struct arena arena;
+    (void)argc;
+    (void)argv;
+    arena_init(&arena, FUZZ_ARENA_MAX);
+    return view_fields_read(&arena, STR(VIEWS), &fields);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct generator generator;
-    struct view_fields fields;
     struct arena arena;
 
     arena_init(&arena, FUZZ_ARENA_MAX);
-    FUZZ_CHECK(view_fields_read(&arena, STR(VIEWS), &fields) == 0);
     take_files(fuzz_str(data, size));
     generator_init(&generator, &arena, &fields, "/assets");
     int err = generator_compile(&generator, "/pages/t.html");
