@@ -364,10 +364,8 @@ static char *read_line(char *line, int size, void *stream)
     if (len == 0)
         return NULL;
     loader->line++;
-    if (len + 1 == (size_t)size && line[len - 1] != '\n') {
+    if (len + 1 == (size_t)size && line[len - 1] != '\n')
         fault(loader, loader->line, "the line is too long; expected at most %d bytes", size - 2);
-        return NULL;
-    }
     check_section(loader, line);
     return loader->failed ? NULL : line;
 }
