@@ -32,6 +32,7 @@ GRANT SELECT, INSERT ON {database}.login_history TO {server};
 GRANT SELECT ON {database}.password_tokens TO {server};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {server};
 GRANT SELECT ON {database}.gateway_reference TO {server};
+GRANT SELECT, INSERT, UPDATE ON {database}.journal_reports TO {server};
 
 -- The worker decides and books. What is booked it cannot change, and it deletes nothing but connections older than a year, as the page
 -- on personal data says.
@@ -52,6 +53,11 @@ GRANT INSERT ON {database}.review_items TO {worker};
 GRANT UPDATE (resolved_at, resolution, resolved_by) ON {database}.review_items TO {worker};
 GRANT INSERT, UPDATE ON {database}.dead_letters TO {worker};
 GRANT INSERT, UPDATE ON {database}.event_failures TO {worker};
+GRANT INSERT ON {database}.alarms TO {worker};
+GRANT UPDATE (count, detail, mailed_at, mailed_count, ended_at) ON {database}.alarms TO {worker};
+GRANT UPDATE (holder, lease_until, finished_at, requested_at) ON {database}.worker_tasks TO {worker};
+GRANT INSERT ON {database}.comparisons TO {worker};
+GRANT UPDATE (finished_at, checked, waiting, missing, resent, journal_late, error) ON {database}.comparisons TO {worker};
 GRANT INSERT ON {database}.password_tokens TO {worker};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {worker};
 GRANT INSERT ON {database}.gateway_reference TO {worker};

@@ -271,4 +271,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
             .columns = "s",
         },
+    [SQL_JOURNAL_REPORT] =
+        {
+            .name = "journal_report",
+            .sql = "INSERT INTO journal_reports (host, instance, records, oldest_at, reported_at) VALUES (?, ?, ?, ?, "
+                   "UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE records = VALUES(records), oldest_at = "
+                   "VALUES(oldest_at), reported_at = VALUES(reported_at)",
+            .params = "siit",
+            .columns = "",
+        },
 };

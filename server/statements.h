@@ -32,6 +32,7 @@ enum statement {
     SQL_SCHOOL_FILE,
     SQL_CONTRACTS,
     SQL_INBOX_KNOWN,
+    SQL_JOURNAL_REPORT,
     SQL_COUNT,
 };
 

@@ -4,8 +4,7 @@
  * Rules that hold everywhere:
  *   - every text is a struct str in UTF-8, not escaped (the template escapes), borrowed until rendered;
  *   - amounts and dates come ready to read: money_format()'s "158,50 €", "29 mars 2026 à 10 h 42" (Europe/Paris, U+00A0
- *     between the parts); a member that ends in _iso is that moment as
- *     "2026-03-29T10:42:00+02:00", for <time datetime>;
+ *     between the parts); a member that ends in _iso is "2026-03-29T10:42:00+02:00", for <time datetime>;
  *   - a text that may be absent is then empty (len 0), and its part of the page is left out;
  *   - a list is a pointer and its n_…; zero is always allowed;
  *   - a zeroed struct is a valid view: an empty page, logged out, without errors. */
@@ -471,6 +470,31 @@ struct email_changed_view {
     struct str user_name;
     struct str new_email; /* masked: "j…n@exemple.fr" */
     struct str changed_at;
+};
+
+struct command_view {
+    struct str command; /* one line for a terminal */
+};
+
+/* To the operator: something in the installation needs a human. */
+struct operator_alarm_view {
+    struct str school_name; /* the mail's foot; no school here */
+    struct str site;
+    struct str what; /* one sentence with the count */
+    struct str detail;
+    struct str raised_at;
+    struct str meaning;
+    const struct command_view *commands;
+    unsigned n_commands;
+    bool reminds; /* says how often this mail comes again */
+};
+
+/* To the operator: the bank's silence is over. */
+struct operator_alarm_ended_view {
+    struct str school_name;
+    struct str site;
+    struct str raised_at;
+    struct str ended_at;
 };
 
 #endif

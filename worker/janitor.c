@@ -4,6 +4,7 @@
 #include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "worker/watch.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, MS_PER_MINUTE = 60000, US_PER_MS = 1000 };
 
@@ -142,6 +143,17 @@ static void report(bool *was_up, int err, const char *event, const struct config
     *was_up = up;
 }
 
+/* What needs both stores. Which of them failed it is said by the looks at each; here only that it did. */
+static void watch_operator(struct watch *watch)
+{
+    int err = watch_bank(watch);
+    if (!err)
+        err = watch_compare(watch);
+    if (err && err != ERR_BUSY)
+        log_warn("watch_failed", LOG_ERR(err), LOG_STR("database", db_error(watch->db)),
+                 LOG_STR("redis", stream_error(watch->stream)));
+}
+
 void janitor_run(const struct janitor_settings *settings)
 {
     const struct config *config = settings->config;
@@ -149,12 +161,18 @@ void janitor_run(const struct janitor_settings *settings)
     struct stream *stream = stream_new(config, settings->consumer_name);
     bool database_was_up = true, redis_was_up = true;
     unsigned turn = 0;
+    struct watch watch = {
+        config, settings->metrics, settings->drain, db, stream, 0, {.worker = settings->consumer_name}};
     do {
         int err = tend_payments(db, settings->metrics, settings->drain);
+        if (!err)
+            err = watch_database(&watch);
         metrics_set(settings->metrics, METRIC_DATABASE_UP, err != ERR_UNAVAILABLE);
         report(&database_was_up, err == ERR_BUSY ? 0 : err, "janitor_database_failed", &config->database.at,
                db_error(db));
         err = watch_stream(stream, settings->metrics, turn++);
+        if (!err)
+            watch_operator(&watch);
         report(&redis_was_up, err, "janitor_redis_failed", &config->redis.events, stream_error(stream));
     } while (!drain_wait(settings->drain, JANITOR_INTERVAL_MS));
     stream_free(stream);

@@ -10,7 +10,7 @@ enum { MAIL_BODY_MAX = 256 * 1024, MAIL_TOKEN_VALID_S = 30 * 60 };
 
 /* A row of mail_outbox. */
 struct outbox_mail {
-    int64_t id, transaction_id, user_id, review_id; /* 0: none */
+    int64_t id, transaction_id, user_id, review_id, alarm_id; /* 0: none */
     struct str kind, recipient;
     int64_t attempt; /* this one included: the fence of all later updates */
     int64_t created_us;

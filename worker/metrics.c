@@ -24,6 +24,11 @@ static const struct {
     [METRIC_OUTBOX_DEAD] = {"dp_outbox_dead", "gauge", "Mails given up"},
     [METRIC_DEAD_LETTERS_OPEN] = {"dp_dead_letters", "gauge", "Dead letters that nobody has settled"},
     [METRIC_REVIEWS_OPEN] = {"dp_review_items", "gauge", "Review items that nobody has settled"},
+    [METRIC_ALARMS_OPEN] = {"dp_alarms", "gauge", "Alarms whose cause lasts"},
+    [METRIC_EVENTS_MISSING] = {"dp_events_missing", "gauge", "Events that the last comparison did not find in SQL"},
+    [METRIC_COMPARISON_AGE_S] = {"dp_comparison_age_seconds", "gauge", "Since the last comparison ended"},
+    [METRIC_BANK_SILENCE_S] = {"dp_worker_bank_silence_seconds", "gauge", "Since the bank's last call; -1: none ever"},
+    [METRIC_BANK_SILENCE] = {"dp_worker_bank_silence", "gauge", "1 while that is too long for the hour"},
     [METRIC_DATABASE_UP] = {"dp_worker_database_up", "gauge", "1 when the last use of MariaDB succeeded"},
     [METRIC_REDIS_UP] = {"dp_worker_redis_up", "gauge", "1 when the last use of Redis succeeded"},
 };

@@ -29,6 +29,11 @@ enum metric {
     METRIC_OUTBOX_DEAD,
     METRIC_DEAD_LETTERS_OPEN,
     METRIC_REVIEWS_OPEN,
+    METRIC_ALARMS_OPEN,
+    METRIC_EVENTS_MISSING,   /* by the last comparison */
+    METRIC_COMPARISON_AGE_S, /* since its end */
+    METRIC_BANK_SILENCE_S,   /* since the last call; -1: none ever */
+    METRIC_BANK_SILENCE,     /* 1: an alarm */
     /* 1 or 0 */
     METRIC_DATABASE_UP,
     METRIC_REDIS_UP,

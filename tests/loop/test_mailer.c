@@ -7,6 +7,7 @@
 #include "common/digest.h"
 #include "common/encode.h"
 #include "loop/smtp_peer.h"
+#include "worker/alarm.h"
 #include "worker/mail_compose.h"
 #include "worker/mailer.h"
 #include "worker/outbox.h"
@@ -104,6 +105,29 @@ static void review_and_reversal(void **state)
     assert_asked(0, "SELECT COUNT(*) FROM mail_outbox WHERE status <> 'SENT'");
 }
 
+/* Every kind of alarm reads like a letter: no mark of the program's is left, and one has no plural. */
+static void alarms_to_the_operator(void **state)
+{
+    struct smtp_peer peer;
+    (void)state;
+    clear(NULL);
+    for (int i = 0; i < ALARM_KIND_COUNT; i++) {
+        struct alarm_finding finding = {(enum alarm_kind)i, i % 2 ? 1 : 12, 0, "détail"};
+        assert_int_equal(alarm_update(help.runner.db, &finding, HELP_OPERATOR), 0);
+    }
+    struct alarm_finding over = {ALARM_BANK_SILENCE, 0, 0, ""};
+    ask("INSERT INTO mail_outbox (kind, alarm_id, recipient) SELECT 'OPERATOR_ALARM', id, '" HELP_OPERATOR
+        "' FROM alarms WHERE kind = 'BANK_SILENCE'");
+    assert_int_equal(alarm_update(help.runner.db, &over, HELP_OPERATOR), 0);
+    mail_against(&smtp_script_good, &peer);
+    assert_asked(0, "SELECT COUNT(*) FROM mail_outbox WHERE status <> 'SENT'");
+    assert_int_equal(count(peer.log, ".OPERATOR_ALARM@example.org>"), ALARM_KIND_COUNT + 1);
+    assert_int_equal(count(peer.log, ".OPERATOR_ALARM_ENDED@example.org>"), 1);
+    assert_true(count(peer.log, "12 =C3=A9v=C3=A9nements") >= 2);
+    assert_true(count(peer.log, "dp-admin dead-letters list") >= 1);
+    assert_int_equal(count(peer.log, "lld"), 0);
+}
+
 /* A refusal for good, one that passes, and attempts that are used up. */
 static void failures(void **state)
 {
@@ -193,9 +217,9 @@ static void lease_and_fence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(two_confirmations, clear), cmocka_unit_test_setup(review_and_reversal, clear),
-        cmocka_unit_test_setup(failures, clear),          cmocka_unit_test_setup(password_link, clear),
-        cmocka_unit_test_setup(lease_and_fence, clear),
+        cmocka_unit_test_setup(two_confirmations, clear),      cmocka_unit_test_setup(review_and_reversal, clear),
+        cmocka_unit_test_setup(alarms_to_the_operator, clear), cmocka_unit_test_setup(failures, clear),
+        cmocka_unit_test_setup(password_link, clear),          cmocka_unit_test_setup(lease_and_fence, clear),
     };
     signal(SIGPIPE, SIG_IGN);
     mail_compose_init();

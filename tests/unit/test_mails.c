@@ -210,6 +210,65 @@ static void render_email_changed_text(struct buf *out)
     template_mail_email_changed_text(out, &view);
 }
 
+static struct operator_alarm_view operator_alarm(void)
+{
+    static struct command_view commands[2];
+
+    if (fill == FILL_EMPTY) {
+        return (struct operator_alarm_view){.school_name = STR_NULL};
+    }
+    commands[0].command = text("dp-admin dead-letters list");
+    commands[1].command = text("dp-admin dead-letters retry NUMÉRO");
+    return (struct operator_alarm_view){.school_name = text("Exploitation"),
+                                        .site = text("https://cantine.example.org"),
+                                        .what = text("2 événements n'ont pas pu être enregistrés."),
+                                        .detail = text("web1\u00a0: 3"),
+                                        .raised_at = text("29 mars 2026 à 10 h 43"),
+                                        .meaning = text("Rien n'est perdu."),
+                                        .commands = commands,
+                                        .n_commands = 2,
+                                        .reminds = true};
+}
+
+static void render_operator_alarm(struct buf *out)
+{
+    struct operator_alarm_view view = operator_alarm();
+
+    template_mail_operator_alarm_html(out, &view);
+}
+
+static void render_operator_alarm_text(struct buf *out)
+{
+    struct operator_alarm_view view = operator_alarm();
+
+    template_mail_operator_alarm_text(out, &view);
+}
+
+static struct operator_alarm_ended_view operator_alarm_ended(void)
+{
+    if (fill == FILL_EMPTY) {
+        return (struct operator_alarm_ended_view){.school_name = STR_NULL};
+    }
+    return (struct operator_alarm_ended_view){.school_name = text("Exploitation"),
+                                              .site = text("https://cantine.example.org"),
+                                              .raised_at = text("29 mars 2026 à 10 h 43"),
+                                              .ended_at = text("29 mars 2026 à 14 h 02")};
+}
+
+static void render_operator_alarm_ended(struct buf *out)
+{
+    struct operator_alarm_ended_view view = operator_alarm_ended();
+
+    template_mail_operator_alarm_ended_html(out, &view);
+}
+
+static void render_operator_alarm_ended_text(struct buf *out)
+{
+    struct operator_alarm_ended_view view = operator_alarm_ended();
+
+    template_mail_operator_alarm_ended_text(out, &view);
+}
+
 static const struct rendering html_renderings[] = {
     {"parent_confirmation", render_parent_confirmation},
     {"bursar_confirmation", render_bursar_confirmation},
@@ -218,6 +277,8 @@ static const struct rendering html_renderings[] = {
     {"password_reset", render_password_reset},
     {"password_changed", render_password_changed},
     {"email_changed", render_email_changed},
+    {"operator_alarm", render_operator_alarm},
+    {"operator_alarm_ended", render_operator_alarm_ended},
 };
 
 static const struct rendering text_renderings[] = {
@@ -228,6 +289,8 @@ static const struct rendering text_renderings[] = {
     {"password_reset", render_password_reset_text},
     {"password_changed", render_password_changed_text},
     {"email_changed", render_email_changed_text},
+    {"operator_alarm", render_operator_alarm_text},
+    {"operator_alarm_ended", render_operator_alarm_ended_text},
 };
 
 static void every_html_body_is_sound(void **state)
