@@ -424,7 +424,7 @@ BAD = [  # file, what stands there, what replaces it, what is said
     ("claims.csv", "45,00;oui", "45,00;si", 'claims.csv:4:6: prelevement: "si" is not oui or non'),
     ("school.ini", "uai = 0130000A", "uai = 130000A", "school.ini:3: [school] uai: expected seven digits"),
     ("school.ini", "city = Venelles", "town = Venelles", 'school.ini:6: [school] has no key "town"'),
-    ("school.ini", "bursar_email = gestionnaire@example.org\n", "", "school.ini:21: [school] bursar_email is missing"),
+    ("school.ini", "bursar_email = gestionnaire@example.org\n", "", "school.ini:24: [school] bursar_email is missing"),
     ("school.ini", "amount_min = 1", "amount_min = 20 000", "school.ini:11: [school] amount_max is less than amount_min"),
     ("school.ini", "#7b2d5e", "aubergine", "school.ini:13: [school] couleur: expected a colour, as #7b2d5e"),
     ("school.ini", "#7b2d5e", "#7b2d5e}", "school.ini:13: [school] couleur: expected a colour"),
@@ -560,6 +560,7 @@ def test_key_file_and_a_real_contract(stack, files, tmp_path):
     edit(files / "families.csv", "demo-cantine-2026", "")
     edit(files / "school.ini", "merchant_id = 00000000000001-01", "merchant_id = 12345678901234-01")
     edit(files / "school.ini", "payment_url = http://127.0.0.1:8081/", "payment_url = https://bank.example/")
+    edit(files / "school.ini", "query_url = http://127.0.0.1:8081/", "query_url = https://bank.example/")
     edit(files / "school.ini", "key = 58 6d fc 9c 34 91 9b 86 3f fd 64 63 c9 13 4a 26 ba 29 74 1e c7 e9 80 79",
          "key_file = bank.key")
     run_it = [stack.program("dp-admin"), "--config", config, "import", files, "--credentials", tmp_path / "c"]
