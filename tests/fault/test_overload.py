@@ -30,6 +30,7 @@ import spplus  # noqa: E402
 from client import Client, until  # noqa: E402
 from stack import Stack, free_block, free_port, http_ok  # noqa: E402
 
+pytestmark = pytest.mark.smoke
 DRIVERS = Path(os.environ["DP_BUILD_DIR"]) / "tests"
 TURN_S = int(os.environ.get("OVERLOAD_S", "3"))
 MEASURED = "OVERLOAD_S" in os.environ
