@@ -101,7 +101,7 @@ class Walk:
             "INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, state, amount_cents, email, comment, created_at, "
             "sent_at, expires_at, bank_request, bank_ref, accepted_at) SELECT "
             f"'{reference}', u.school_id, u.id, s.contract_id, '{'ADVANCE' if claim == 'NULL' else 'CLAIM'}', 'CREATED', "
-            f"{cents * len(accounts)}, u.email, 'Merci !', {moment}, {moment}, UTC_TIMESTAMP(6) + INTERVAL 1 DAY, 'siret=1', "
+            f"{cents * len(accounts)}, u.email, 'Merci !', {moment}, {moment}, UTC_TIMESTAMP(6) + INTERVAL 1 DAY, 'siret=1', "
             f"{repr('%08d' % self.n_payments) if accepted else 'NULL'}, {moment if accepted else 'NULL'} "
             f"FROM users u JOIN school_contracts s ON s.school_id = u.school_id WHERE u.login = '{login}'"]
         for position, account in enumerate(accounts, 1):
