@@ -92,25 +92,26 @@ class Walk:
         return self.stack.sql(f"SELECT id FROM claims WHERE number = '{number}'")[0][0]
 
     def payment(self, login, state, accounts, claim="NULL", age="0 HOUR", cents=15850):
-        """A payment of that state, as the worker would leave it."""
+        """A payment of that state, as the worker would leave it. In one transaction: an old one would expire before it is whole."""
         self.n_payments += 1
         reference = f"dem20260329104212{self.n_payments:03d}"
         accepted = state in STATES[STATES.index("AUTHORISED"):] if state in STATES else False
         moment = f"UTC_TIMESTAMP(6) - INTERVAL {age}"
-        self.stack.sql(
+        statements = [
             "INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, state, amount_cents, email, comment, created_at, "
             "sent_at, expires_at, bank_request, bank_ref, accepted_at) SELECT "
             f"'{reference}', u.school_id, u.id, s.contract_id, '{'ADVANCE' if claim == 'NULL' else 'CLAIM'}', 'CREATED', "
             f"{cents * len(accounts)}, u.email, 'Merci !', {moment}, {moment}, UTC_TIMESTAMP(6) + INTERVAL 1 DAY, 'siret=1', "
             f"{repr('%08d' % self.n_payments) if accepted else 'NULL'}, {moment if accepted else 'NULL'} "
-            f"FROM users u JOIN school_contracts s ON s.school_id = u.school_id WHERE u.login = '{login}'")
+            f"FROM users u JOIN school_contracts s ON s.school_id = u.school_id WHERE u.login = '{login}'"]
         for position, account in enumerate(accounts, 1):
-            self.stack.sql("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, amount_cents) "
-                           f"SELECT id, 1, {position}, {account}, {claim}, {cents} FROM transactions WHERE reference = '{reference}'")
-        self.stack.sql(f"UPDATE transactions SET state = '{state}' WHERE reference = '{reference}'")
+            statements.append("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, amount_cents) "
+                              f"SELECT id, 1, {position}, {account}, {claim}, {cents} FROM transactions WHERE reference = '{reference}'")
+        statements.append(f"UPDATE transactions SET state = '{state}' WHERE reference = '{reference}'")
         if accepted:
-            self.stack.sql(f"INSERT INTO receipts (transaction_id, school_id, year, number) SELECT id, school_id, 2026, {900000 + self.n_payments} "
-                           f"FROM transactions WHERE reference = '{reference}'")
+            statements.append(f"INSERT INTO receipts (transaction_id, school_id, year, number) SELECT id, school_id, 2026, "
+                              f"{900000 + self.n_payments} FROM transactions WHERE reference = '{reference}'")
+        self.stack.sql("; ".join(["START TRANSACTION", *statements, "COMMIT"]))
         return reference
 
     # --- the walk ----------------------------------------------------------------------------------------------------

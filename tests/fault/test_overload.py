@@ -36,7 +36,8 @@ DRIVERS = Path(os.environ["DP_BUILD_DIR"]) / "tests"
 TURN_S = int(os.environ.get("OVERLOAD_S", "3"))
 MEASURED = "OVERLOAD_S" in os.environ
 CALLS_PER_S, PAGES_PER_S, LOGINS_PER_S = (50, 20, 150) if MEASURED else (10, 5, 40)
-RATIO_MAX = 5
+RATIO_MAX = 5  # the median of the pairs of turns: what else runs on the machine may spoil one
+PAIRS = 3 if MEASURED else 1
 PAGES_P99_US = 200_000
 SLOW = 4000
 ADDRESSES = 200
@@ -116,20 +117,30 @@ def load_pages(stack):
     return Load(stack, [request("GET", path) for path in ("/connexion", "/aide")], PAGES_PER_S, "</html>")
 
 
-def cpu_s(stack, name):
-    fields = Path(f"/proc/{stack.children[name].pid}/stat").read_text().rsplit(")", 1)[1].split()
+def cpu_s(child):
+    fields = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_times(stack):
+    """Seconds of processor time so far: of the servers, of the whole stack, of the whole machine (without idle and waiting)."""
+    user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
+    machine = (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+    times = {name: cpu_s(child) for name, child in stack.children.items()}
+    return sum(time for name, time in times.items() if name.startswith("dp-server")), sum(times.values()), machine
+
+
 def turn(stack, storm):
-    """Callbacks and pages at their rate, with or without a login storm. Returns what each driver saw."""
-    servers = [name for name in stack.children if name.startswith("dp-server")]
-    before = sum(cpu_s(stack, name) for name in servers)
+    """Callbacks and pages at their rate, with or without a login storm. Returns what each driver saw, and who used the processors:
+    a turn in which others (not of this test) took much of them says little."""
+    before = cpu_times(stack)
     loads = {"calls": load_calls(stack), "pages": load_pages(stack)}
     if storm:
         loads["logins"] = Load(stack, logins(stack, LOGINS_PER_S * TURN_S), LOGINS_PER_S, "Retry-After")
     results = {name: load.result() for name, load in loads.items()}
-    results["server_cpu_s"] = round(sum(cpu_s(stack, name) for name in servers) - before, 2)
+    servers, stack_s, machine = (after - start for after, start in zip(cpu_times(stack), before))
+    drivers = sum(results[name]["driver_cpu_ms"] for name in loads) / 1000
+    results |= {"server_cpu_s": round(servers, 2), "others_cpu_s": round(machine - stack_s - drivers, 2)}
     print("storm" if storm else "idle ", json.dumps(results), flush=True)
     return results
 
@@ -137,7 +148,7 @@ def turn(stack, storm):
 def test_a_login_storm_does_not_delay_callbacks():
     """Two servers: their hashes alone want both processors."""
     with running(servers=2, workers=0) as stack:
-        turns = [turn(stack, storm) for storm in (False, True, False, True)]
+        turns = [turn(stack, storm) for storm in (False, True) * PAIRS]
     for result in turns:
         assert result["calls"]["marked"] == result["calls"]["sent"]
         assert result["pages"]["status_2xx"] == result["pages"]["sent"]
@@ -147,8 +158,9 @@ def test_a_login_storm_does_not_delay_callbacks():
         assert storm["status_4xx"] + storm["status_5xx"] == storm["sent"] and storm["marked"] == storm["status_5xx"]
     if MEASURED:
         assert all(storm["status_5xx"] > 0 for storm in storms), "the hashes were not saturated"
-        idle, under_fire = (min(result["calls"]["p99_us"] for result in turns[first::2]) for first in (0, 1))
-        assert under_fire <= RATIO_MAX * idle
+        ratios = sorted(storm["calls"]["p99_us"] / idle["calls"]["p99_us"] for idle, storm in zip(turns[::2], turns[1::2]))
+        print("p99 of calls, storm to idle, of each pair, sorted:", [round(ratio, 2) for ratio in ratios])
+        assert ratios[len(ratios) // 2] <= RATIO_MAX
 
 
 # --- slow connections -------------------------------------------------------------------------------------------------
@@ -197,6 +209,7 @@ def assert_served(stack, what):
     assert results["pages"]["status_2xx"] == results["pages"]["sent"]
     if MEASURED:
         assert results["pages"]["p99_us"] <= PAGES_P99_US
+    return results
 
 
 @pytest.mark.parametrize("manner", ["head", "body", "read", "idle"])
@@ -208,7 +221,8 @@ def test_slow_connections_of_many_addresses(manner):
         with Crowd(stack, manner, ADDRESSES) as crowd:
             until("all places are taken", lambda: metric(stack, "dp_http_connections") >= SLOW - 100, timeout=60)
             print(manner, "KiB a connection", round((resident_kib(stack) - before_kib) / metric(stack, "dp_http_connections"), 2), flush=True)
-            assert_served(stack, manner)
+            during = assert_served(stack, manner)
+            assert during["connections"] >= SLOW * 3 // 4, "the crowd did not stay"
         until("they are gone", lambda: metric(stack, "dp_http_connections") < 10, timeout=60)
 
 
