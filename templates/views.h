@@ -394,6 +394,7 @@ struct parent_confirmation_view {
     struct str parent_name;
     struct str reference;
     struct str receipt;
+    bool receipt_attached; /* as a PDF */
     struct str paid_at;
     struct str amount;
     bool is_claim;

@@ -114,6 +114,22 @@ static const struct {
               "mail_outbox WHERE status = 'DEAD'), (SELECT COUNT(*) FROM dead_letters WHERE retried_at IS NULL AND "
               "dropped_at IS NULL), (SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL)"),
 
+    STATEMENT(RECEIPT_FACTS, "SELECT r.year, r.number, " US_OUT("r.issued_at") ", " US_OUT(
+                                 "t.accepted_at") ", s.name, s.kind, s.city, "
+                                                  "u.first_name, u.last_name, t.reference, COALESCE(t.bank_ref, ''), "
+                                                  "t.kind = 'CLAIM', t.amount_cents FROM "
+                                                  "receipts r JOIN transactions t ON t.id = r.transaction_id JOIN "
+                                                  "schools s ON s.id = t.school_id JOIN users u "
+                                                  "ON u.id = t.user_id WHERE r.transaction_id = ?"),
+    STATEMENT(RECEIPT_FILE_FIND, "SELECT bytes FROM receipt_files WHERE transaction_id = ?"),
+    STATEMENT(RECEIPT_FILE_ADD, "INSERT INTO receipt_files (transaction_id, sha256, bytes) VALUES (?, ?, ?)"),
+    /* A young receipt is left to the mailer. */
+    STATEMENT(
+        RECEIPT_FILES_MISSING,
+        "SELECT r.transaction_id FROM receipts r LEFT JOIN receipt_files f ON f.transaction_id = r.transaction_id "
+        "WHERE r.transaction_id > ? AND f.transaction_id IS NULL AND r.issued_at < " NOW " - INTERVAL 1 MINUTE "
+        "ORDER BY r.transaction_id LIMIT ?"),
+
     /* A claimed mail's next_attempt_at is the end of its lease, so one index finds new and abandoned ones alike. */
     STATEMENT(OUTBOX_DUE, "SELECT id, kind, school_id, transaction_id, user_id, review_id, recipient, attempt, " US_OUT(
                               "created_at") " FROM mail_outbox WHERE "
