@@ -1,5 +1,6 @@
 #include "worker/receipt_file.h"
 
+#include "common/crash_point.h"
 #include "common/digest.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -105,8 +106,10 @@ static int store(struct receipt_maker *maker, int64_t transaction_id, struct are
     struct db_value params[] = {DB_INT(transaction_id), DB_BYTES(str_slice((const char *)hash, sizeof hash)),
                                 DB_BYTES(*bytes)};
     int err = db_run(maker->db, STATEMENT_RECEIPT_FILE_ADD, params, 3, arena, NULL);
-    if (!err)
+    if (!err) {
+        CRASH_POINT("worker/receipt_file_kept");
         metrics_add(maker->metrics, METRIC_RECEIPT_FILES, 1);
+    }
     if (err != ERR_CONFLICT)
         return err;
     err = find_file(maker->db, transaction_id, arena, bytes);

@@ -7,10 +7,13 @@ import argparse
 import asyncio
 import email
 import email.policy
+import hashlib
 import html
 import json
+import os
 import signal
 import threading
+import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -20,9 +23,10 @@ MESSAGES_MAX = 10_000
 
 
 class Catcher:
-    """SMTP side: every accepted message goes into `messages`."""
+    """SMTP side: every accepted message goes into `messages`, and as one synced line into `log` before the sender hears 250."""
 
-    def __init__(self):
+    def __init__(self, log=None):
+        self.log = log
         self.messages = deque(maxlen=MESSAGES_MAX)
         self.replies = deque()
         self.lock = threading.Lock()
@@ -33,8 +37,17 @@ class Catcher:
                 reply = self.replies.popleft()
                 if not reply.startswith("250"):
                     return reply
-            self.messages.append(describe(envelope))
+            self.keep(describe(envelope))
         return "250 2.0.0 kept"
+
+    def keep(self, mail):
+        self.messages.append(mail)
+        if self.log:
+            digest = hashlib.sha256((mail["text"] + mail["html"]).encode()).hexdigest()
+            line = {"at": time.time(), **{name: mail[name] for name in ("message_id", "to", "subject")}, "digest": digest}
+            self.log.write(json.dumps(line) + "\n")
+            self.log.flush()
+            os.fsync(self.log.fileno())
 
 
 def describe(envelope):
@@ -101,8 +114,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
+    parser.add_argument("--log", help="append a line for every mail to this file, synced")
     arguments = parser.parse_args()
-    catcher = Catcher()
+    catcher = Catcher(open(arguments.log, "a", encoding="utf-8") if arguments.log else None)
     smtp = Controller(catcher, hostname="127.0.0.1", port=arguments.smtp_port, decode_data=False)
     smtp.start()
     web = ThreadingHTTPServer(("127.0.0.1", arguments.http_port), handler_for(catcher))
