@@ -5,7 +5,7 @@
 
 #include "common/buf.h"
 
-enum { TEXT_MAX = 256, TEN = 10, HUNDRED = 100, THOUSAND = 1000, MILLION = 1000000 };
+enum { TEXT_MAX = 512, TEN = 10, HUNDRED = 100, THOUSAND = 1000, MILLION = 1000000, MILLIARD = 1000000000 };
 
 static const char *const small[] = {"zéro",     "un",     "deux",  "trois",    "quatre",   "cinq",    "six",
                                     "sept",     "huit",   "neuf",  "dix",      "onze",     "douze",   "treize",
@@ -44,27 +44,33 @@ static void put_below_thousand(struct buf *out, unsigned n, bool final)
         put_below_hundred(out, rest, final);
 }
 
-static void put_number(struct buf *out, unsigned n)
+/* "deux millions": nouns, after which cents and quatre-vingts keep their s. Returns what is left of `n`. */
+static int64_t put_noun(struct buf *out, int64_t n, int64_t unit, const char *noun)
 {
-    unsigned millions = n / MILLION, thousands = n / THOUSAND % THOUSAND, rest = n % THOUSAND;
+    unsigned count = (unsigned)(n / unit);
+    if (count == 0)
+        return n;
+    put_below_thousand(out, count, true);
+    buf_printf(out, " %s%s", noun, count > 1 ? "s" : "");
+    if (n % unit > 0)
+        buf_append_char(out, ' ');
+    return n % unit;
+}
+
+static void put_number(struct buf *out, int64_t n)
+{
     if (n == 0)
         buf_append_text(out, small[0]);
-    if (millions > 0) {
-        put_below_thousand(out, millions, true);
-        buf_append_text(out, millions > 1 ? " millions" : " million");
-    }
-    if (millions > 0 && thousands > 0)
-        buf_append_char(out, ' ');
+    n = put_noun(out, n, MILLIARD, "milliard");
+    n = put_noun(out, n, MILLION, "million");
+    unsigned thousands = (unsigned)(n / THOUSAND), rest = (unsigned)(n % THOUSAND);
     if (thousands > 1) {
         put_below_thousand(out, thousands, false);
         buf_append_char(out, ' ');
     }
     if (thousands > 0)
-        buf_append_text(out, "mille");
-    if (rest > 0) {
-        buf_append_text(out, n > rest ? " " : "");
-        put_below_thousand(out, rest, true);
-    }
+        buf_append_text(out, rest > 0 ? "mille " : "mille");
+    put_below_thousand(out, rest, true);
 }
 
 static struct str take(struct buf *text, struct arena *arena)
@@ -80,7 +86,7 @@ struct str french_number(struct arena *arena, int64_t number)
     struct buf text;
     assert(number >= 0 && number <= FRENCH_NUMBER_MAX);
     buf_init(&text, TEXT_MAX);
-    put_number(&text, (unsigned)number);
+    put_number(&text, number);
     return take(&text, arena);
 }
 
@@ -88,7 +94,8 @@ struct str french_sum(struct arena *arena, int64_t cents)
 {
     struct buf text;
     assert(cents >= 0 && cents / HUNDRED <= FRENCH_NUMBER_MAX);
-    unsigned euros = (unsigned)(cents / HUNDRED), rest = (unsigned)(cents % HUNDRED);
+    int64_t euros = cents / HUNDRED;
+    unsigned rest = (unsigned)(cents % HUNDRED);
     buf_init(&text, TEXT_MAX);
     if (euros > 0 || rest == 0) {
         put_number(&text, euros);

@@ -9,7 +9,7 @@
 #include "common/arena.h"
 #include "common/str.h"
 
-#define FRENCH_NUMBER_MAX INT64_C(999999999)
+#define FRENCH_NUMBER_MAX INT64_C(999999999999)
 
 /* "deux cent un"; 0 to FRENCH_NUMBER_MAX, anything else is our bug. In the arena. */
 struct str french_number(struct arena *arena, int64_t number);

@@ -16,6 +16,7 @@ struct payment_row {
     struct str bank_request;                                          /* empty before it was sent */
     int64_t contract_id;
     struct str receipt; /* "2026-000123"; empty before acceptance */
+    int64_t receipt_size; /* bytes of its PDF; 0: not made yet */
     bool under_review;  /* an open review item is about it */
 };
 

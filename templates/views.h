@@ -228,7 +228,9 @@ struct payment_view {
     struct str sent_at_iso;
     struct str accepted_at;
     struct str accepted_at_iso;
-    struct str receipt; /* "2026-000123" */
+    struct str receipt;      /* "2026-000123" */
+    struct str amount_words; /* with a receipt: "cent cinquante-huit euros et cinquante centimes" */
+    struct str receipt_size; /* with a receipt: of its PDF, "24 ko"; empty: not made yet */
     struct str email;
     struct str comment;
     bool can_pay_again; /* declined, cancelled, expired: a new payment with a new reference */
@@ -251,6 +253,7 @@ struct history_row_view {
     struct str state_name; /* for data-state */
     struct str state_label;
     struct str reference;
+    struct str receipt; /* of a payment that stands: "2026-000123" */
 };
 
 /* GET /historique */
@@ -268,6 +271,42 @@ struct history_view {
     struct safe_url csv_url; /* the same payments, all of them, as a file */
     struct safe_url older_url;
     struct safe_url newer_url;
+};
+
+/* What one account got in a year. */
+struct year_account_view {
+    struct str name; /* "Julia Durand (3e B)" */
+    int64_t payments;
+    struct str amount;
+};
+
+/* One payment of a year. */
+struct year_payment_view {
+    struct str date; /* of the bank's acceptance: "29/03/2026 à 10 h 42" */
+    struct str date_iso;
+    struct str reference;
+    struct str receipt;
+    struct str amount;
+};
+
+/* GET /historique/attestation */
+struct certificate_view {
+    struct page_view page;
+    struct str year;
+    bool year_is_open; /* not over: payments may be added */
+    struct str made_at;
+    struct str made_at_iso;
+    struct str school_city;
+    struct str payer_address; /* in one line */
+    struct str total; /* empty: no payment */
+    struct str total_words;
+    const struct year_account_view *year_accounts;
+    unsigned n_year_accounts;
+    const struct year_payment_view *year_payments; /* oldest first */
+    unsigned n_year_payments;
+    bool payments_cut; /* there are more: the table shows the first ones only */
+    const struct option_view *years;
+    unsigned n_years;
 };
 
 /* A row of the login history. */

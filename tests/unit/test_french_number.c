@@ -80,6 +80,8 @@ static void numbers(void **state)
         {2000000, "deux millions"},
         {80000000, "quatre-vingts millions"},
         {200000000, "deux cents millions"},
+        {1000000000, "un milliard"},
+        {2001000080, "deux milliards un million quatre-vingts"},
         {999999999, "neuf cent quatre-vingt-dix-neuf millions neuf cent quatre-vingt-dix-neuf mille neuf cent "
                     "quatre-vingt-dix-neuf"},
     };
@@ -106,6 +108,7 @@ static void sums(void **state)
         {100000050, "un million d'euros et cinquante centimes"},
         {100000100, "un million un euros"},
         {1000000000, "dix millions d'euros"},
+        {INT64_C(200000000000), "deux milliards d'euros"},
     };
     (void)state;
     check(cases, sizeof cases / sizeof cases[0], french_sum);
