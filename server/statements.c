@@ -220,7 +220,8 @@ const struct db_statement statements[SQL_COUNT] = {
             .sql = "SELECT a.last_name, a.first_name, a.class_name, COUNT(DISTINCT t.id), CAST(SUM(l.amount_cents) AS "
                    "SIGNED) " YEAR_PAYMENTS "JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = "
                    "t.revision JOIN accounts a ON a.id = l.account_id " YEAR_OWNED
-                   " GROUP BY a.id ORDER BY a.last_name, a.first_name, a.id LIMIT 50",
+                   " GROUP BY a.last_name, a.first_name, a.class_name, a.id ORDER BY a.last_name, a.first_name, a.id "
+                   "LIMIT 50",
             .params = "iitti",
             .columns = "sssii",
         },
