@@ -138,7 +138,7 @@ enum year_payment_column {
 };
 
 enum { YEAR_PAYMENTS_MAX = 200 };
-enum { HISTORY_PAGE_ROWS = 20, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
+enum { HISTORY_PAGE_ROWS = 15, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
 

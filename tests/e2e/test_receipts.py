@@ -144,7 +144,7 @@ def test_pages_lead_to_it(paid):
     assert f'<a href="/paiement/{reference}/recu.pdf">Télécharger le reçu (PDF, {-(-len(pdf) // 1000)} ko)</a>' in page
     assert "quatre-vingt-un euros et vingt et un centimes" in page
     history = parent.get("/historique").text
-    assert f'<a href="/paiement/{reference}/recu.pdf">{name[5:-4]}<' in history
+    assert f'<a href="/paiement/{reference}/recu.pdf">{name[5:-4]} (PDF)</a>' in history
 
 
 def test_nobody_else_gets_it(paid, stack, martin, second_school):
