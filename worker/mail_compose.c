@@ -63,7 +63,8 @@ static GMimeMultipart *new_body(const struct mail_letter *letter, struct arena *
         return texts;
     GMimeMultipart *body = g_mime_multipart_new_with_subtype("mixed");
     GMimeObject *pdf = new_pdf(letter, arena);
-    g_mime_multipart_set_boundary(body, arena_printf(arena, "=_outbox_%lld_file", (long long)letter->outbox_id).ptr);
+    /* Readers compare only as far as a boundary goes, so the inner one must not begin it. */
+    g_mime_multipart_set_boundary(body, arena_printf(arena, "=_file_outbox_%lld", (long long)letter->outbox_id).ptr);
     g_mime_multipart_add(body, GMIME_OBJECT(texts));
     g_mime_multipart_add(body, pdf);
     g_object_unref(texts);

@@ -38,7 +38,7 @@ def attachment(mail):
     message = email.message_from_string(mail["raw"], policy=email.policy.default)
     assert message.get_content_type() == "multipart/mixed"
     texts, file = message.iter_parts()
-    assert texts.get_content_type() == "multipart/alternative"
+    assert texts.get_content_type() == "multipart/alternative" and not message.get_boundary().startswith(texts.get_boundary())
     assert [part.get_content_type() for part in texts.iter_parts()] == ["text/plain", "text/html"]
     assert file.get_content_type() == "application/pdf" and file.get_content_disposition() == "attachment"
     return file.get_filename(), file.get_content()
