@@ -124,7 +124,7 @@ def test_the_parents_mail_has_it(paid, mails):
         assert words in text, words
     mail = confirmation(mails, reference)
     assert "Votre reçu est joint à ce message (fichier PDF)" in mail["text"] and "Votre reçu est joint" in mail["html"]
-    (bursar,) = [mail for mail in mails.about(reference) if "Paiement reçu" in mail["subject"]]
+    (bursar,) = [mail for mail in mails.wait_for(reference, 2) if "Paiement reçu" in mail["subject"]]
     assert "application/pdf" not in bursar["raw"]
 
 
