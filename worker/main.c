@@ -21,7 +21,6 @@
 #include "worker/janitor.h"
 #include "worker/mail_compose.h"
 #include "worker/mailer.h"
-#include "worker/pdf.h"
 
 enum { DRAIN_MAX_S = 9, HOST_SIZE = 64, THREADS = 5 };
 
@@ -194,6 +193,5 @@ int main(int argc, char **argv)
     drain_done(&worker.drain);
     free_settings(&worker);
     mysql_library_end();
-    pdf_library_end();
     return EXIT_SUCCESS;
 }

@@ -26,8 +26,6 @@ struct pdf_fonts;
 /* ERR_NOT_FOUND: the family is not installed. */
 int pdf_fonts_new(struct pdf_fonts **ret_fonts);
 void pdf_fonts_free(struct pdf_fonts *fonts); /* NULL allowed */
-/* What the libraries keep for the whole process; once, at its end, when no thread uses them any more. */
-void pdf_library_end(void);
 
 /* A column of a table; widths are parts of the page's width and add up to 1. */
 struct pdf_column {

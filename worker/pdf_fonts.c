@@ -1,6 +1,5 @@
 #include "worker/pdf_fonts.h"
 
-#include <fontconfig/fontconfig.h>
 #include <pango/pangocairo.h>
 
 #include "common/err.h"
@@ -11,6 +10,23 @@ enum { POINTS_PER_INCH = 72 };
 struct pdf_fonts {
     PangoFontMap *map; /* owned */
 };
+
+#ifdef __SANITIZE_ADDRESS__
+/* Fontconfig keeps its configuration as long as the process lives and finds parts of it by offsets, which LeakSanitizer
+ * does not follow. Ending the library instead is no way: Pango's own threads may still use it, and Cairo then aborts.
+ */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig.so\n";
+}
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+#endif
 
 int pdf_fonts_new(struct pdf_fonts **ret_fonts)
 {
@@ -33,12 +49,6 @@ void pdf_fonts_free(struct pdf_fonts *fonts)
         return;
     g_object_unref(fonts->map);
     free(fonts);
-}
-
-void pdf_library_end(void)
-{
-    cairo_debug_reset_static_data();
-    FcFini();
 }
 
 PangoContext *pdf_fonts_context(struct pdf_fonts *fonts)

@@ -87,7 +87,6 @@ int main(int argc, char **argv)
     }
     if (!err)
         fwrite(out.ptr, 1, out.len, stdout);
-    pdf_library_end();
     buf_done(&out);
     arena_done(&arena);
     return err ? 1 : 0;

@@ -1,6 +1,7 @@
 /* The mailer: from outbox rows to a mail server and back, with leases, retries and password links. */
 #include "loop/worker_help.h"
 
+#include <fontconfig/fontconfig.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -96,15 +97,9 @@ static void two_confirmations(void **state)
 /* The last test: from here on this process knows no font. The parent still hears that the payment was accepted. */
 static void confirmation_without_a_file(void **state)
 {
-    char path[PRIVATE_SERVER_PATH_SIZE + 16];
     struct smtp_peer peer;
     (void)state;
-    snprintf(path, sizeof path, "%s/fonts.conf", help.server.directory);
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    assert_int_equal(write(fd, "<fontconfig/>", 13), 13);
-    close(fd);
-    pdf_library_end();
-    setenv("FONTCONFIG_FILE", path, 1);
+    FcConfigSetCurrent(FcConfigCreate());
     long long id = help_topup("dem20261123061209aaa", 2000);
     help_bank_says(help_call("dem20261123061209aaa", 2000, "1", "40000009"));
     mail_against(&smtp_script_good, &peer);

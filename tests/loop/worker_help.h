@@ -22,7 +22,6 @@
 #include "common/gateway/spplus.h"
 #include "common/log.h"
 #include "common/rand.h"
-#include "worker/pdf.h"
 #include "worker/runner.h"
 
 #define HELP_MERCHANT "00000000000001-01"
@@ -187,7 +186,6 @@ static int help_stop(void **state)
     mysql_close(help.sql);
     private_server_done(&help.server);
     mysql_library_end();
-    pdf_library_end();
     return 0;
 }
 
