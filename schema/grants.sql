@@ -26,6 +26,7 @@ GRANT UPDATE (reference, contract_id, kind, state, amount_cents, revision, email
 GRANT SELECT, INSERT ON {database}.transaction_lines TO {server};
 GRANT SELECT ON {database}.transaction_history TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
+GRANT SELECT ON {database}.receipt_files TO {server};
 GRANT SELECT (event_id) ON {database}.inbox TO {server};
 GRANT SELECT (event_id) ON {database}.dead_letters TO {server};
 GRANT SELECT, INSERT ON {database}.login_history TO {server};
@@ -46,6 +47,7 @@ GRANT INSERT ON {database}.inbox TO {worker};
 GRANT INSERT ON {database}.transaction_history TO {worker};
 GRANT INSERT ON {database}.ledger_entries TO {worker};
 GRANT INSERT ON {database}.receipts TO {worker};
+GRANT INSERT ON {database}.receipt_files TO {worker};
 GRANT INSERT, UPDATE ON {database}.receipt_counters TO {worker};
 GRANT INSERT ON {database}.mail_outbox TO {worker};
 GRANT UPDATE (status, attempt, next_attempt_at, lease_until, last_error, sent_at) ON {database}.mail_outbox TO {worker};

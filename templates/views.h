@@ -209,11 +209,7 @@ struct payment_view {
     int64_t refresh_s;      /* the Refresh header's seconds, said in words; 0: no such header */
     bool refresh_stopped;   /* the parent asked for that */
     bool is_paid;           /* AUTHORISED, CAPTURED, SETTLED */
-    bool is_declined;
-    bool is_cancelled;
-    bool is_expired;
-    bool is_reversed;
-    bool is_refunded;
+    bool is_declined, is_cancelled, is_expired, is_reversed, is_refunded;
     bool can_resume;   /* pending and within the request's validity: the same signed request may be sent again */
     bool under_review; /* the school is checking something about this payment */
     bool is_claim;
@@ -221,13 +217,12 @@ struct payment_view {
     unsigned n_lines;
     bool several_lines;
     struct str amount;
-    struct str created_at;
-    struct str created_at_iso;
-    struct str sent_at;
-    struct str sent_at_iso;
-    struct str accepted_at;
-    struct str accepted_at_iso;
-    struct str receipt; /* "2026-000123" */
+    struct str created_at, created_at_iso;
+    struct str sent_at, sent_at_iso;
+    struct str accepted_at, accepted_at_iso;
+    struct str receipt;      /* "2026-000123" */
+    struct str amount_words; /* with a receipt: "cent cinquante-huit euros et cinquante centimes" */
+    struct str receipt_size; /* with a receipt: of its PDF, "24 ko"; empty: not made yet */
     struct str email;
     struct str comment;
     bool can_pay_again; /* declined, cancelled, expired: a new payment with a new reference */
@@ -250,6 +245,7 @@ struct history_row_view {
     struct str state_name; /* for data-state */
     struct str state_label;
     struct str reference;
+    struct str receipt; /* of a payment that stands: "2026-000123" */
 };
 
 /* GET /historique */
@@ -265,8 +261,36 @@ struct history_view {
     const struct option_view *years;
     unsigned n_years;
     struct safe_url csv_url; /* the same payments, all of them, as a file */
-    struct safe_url older_url;
-    struct safe_url newer_url;
+    struct safe_url older_url, newer_url;
+};
+
+/* What one account got in a year. */
+struct year_account_view {
+    struct str name; /* "Julia Durand (3e B)" */
+    int64_t payments;
+    struct str amount;
+};
+
+/* One payment of a year; its date is that of the bank's acceptance. */
+struct year_payment_view {
+    struct str date, date_iso, reference, receipt, amount;
+};
+
+/* GET /historique/attestation */
+struct certificate_view {
+    struct page_view page;
+    struct str year;
+    bool year_is_open; /* not over: payments may be added */
+    struct str made_at, made_at_iso, school_city;
+    struct str payer_address;      /* in one line */
+    struct str total, total_words; /* empty: no payment */
+    const struct year_account_view *year_accounts;
+    unsigned n_year_accounts;
+    const struct year_payment_view *year_payments; /* oldest first */
+    unsigned n_year_payments;
+    bool payments_cut; /* the table shows the first ones only */
+    const struct option_view *years;
+    unsigned n_years;
 };
 
 /* A row of the login history. */
@@ -283,8 +307,7 @@ struct login_history_view {
     struct page_view page;
     const struct login_row_view *rows; /* newest first */
     unsigned n_rows;
-    struct safe_url older_url;
-    struct safe_url newer_url;
+    struct safe_url older_url, newer_url;
 };
 
 /* GET and POST /coordonnees */
@@ -393,6 +416,7 @@ struct parent_confirmation_view {
     struct str parent_name;
     struct str reference;
     struct str receipt;
+    bool receipt_attached; /* as a PDF */
     struct str paid_at;
     struct str amount;
     bool is_claim;

@@ -13,7 +13,7 @@ struct content {
     const struct outbox_mail *mail;
     const struct config *config;
     struct db *db;
-    struct str token;
+    const struct mail_extras *extras;
     struct arena *arena;
     struct buf text, html;
     struct str subject, reply_to;
@@ -127,6 +127,7 @@ static int write_parent_confirmation(struct content *content)
         .parent_name = payment.parent_name,
         .reference = payment.reference,
         .receipt = payment.receipt,
+        .receipt_attached = content->extras->receipt_attached,
         .paid_at = payment.paid_at,
         .amount = payment.amount,
         .is_claim = payment.is_claim,
@@ -261,8 +262,8 @@ static int write_password_reset(struct content *content)
     int err = load_user(content, &user);
     if (err)
         return err;
-    struct str url =
-        arena_printf(content->arena, "%s/mot-de-passe/%.*s", content->config->site.base_url, STR_ARG(content->token));
+    struct str url = arena_printf(content->arena, "%s/mot-de-passe/%.*s", content->config->site.base_url,
+                                  STR_ARG(content->extras->token));
     struct password_reset_view view = {
         .school_name = user.school_name,
         .user_name = user.name,
@@ -412,10 +413,10 @@ static int write_kind(struct content *content)
     return ERR_NOT_FOUND;
 }
 
-int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db, struct str token,
-                      struct arena *arena, struct mail_content *ret)
+int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db,
+                      const struct mail_extras *extras, struct arena *arena, struct mail_content *ret)
 {
-    struct content content = {.mail = mail, .config = config, .db = db, .token = token, .arena = arena};
+    struct content content = {.mail = mail, .config = config, .db = db, .extras = extras, .arena = arena};
     buf_init(&content.text, MAIL_BODY_MAX);
     buf_init(&content.html, MAIL_BODY_MAX);
     int err = write_kind(&content);

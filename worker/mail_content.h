@@ -20,9 +20,14 @@ struct mail_content {
     struct str subject, text, html, reply_to; /* in the arena */
 };
 
-/* `token` is that of PASSWORD_RESET's link; empty otherwise. ERR_NOT_FOUND: what the mail speaks of is not there, or
- * its kind is unknown; ERR_TOO_LARGE; errors of db.h. */
-int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db, struct str token,
-                      struct arena *arena, struct mail_content *ret);
+/* What the mailer made for a mail before it is written. */
+struct mail_extras {
+    struct str token;      /* of PASSWORD_RESET's link; empty otherwise */
+    bool receipt_attached; /* PARENT_CONFIRMATION: the receipt goes with it as a file */
+};
+
+/* ERR_NOT_FOUND: what the mail speaks of is not there, or its kind is unknown; ERR_TOO_LARGE; errors of db.h. */
+int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db,
+                      const struct mail_extras *extras, struct arena *arena, struct mail_content *ret);
 
 #endif

@@ -18,6 +18,8 @@ static const struct {
     [METRIC_MAILS_SENT] = {"dp_worker_mails_sent_total", "counter", "Mails accepted by the mail server"},
     [METRIC_MAILS_RETRIED] = {"dp_worker_mails_retried_total", "counter", "Attempts that will be repeated"},
     [METRIC_MAILS_DEAD] = {"dp_worker_mails_dead_total", "counter", "Mails given up"},
+    [METRIC_RECEIPT_FILES] = {"dp_worker_receipt_files_total", "counter", "Receipts made as PDF"},
+    [METRIC_RECEIPT_FILES_FAILED] = {"dp_worker_receipt_files_failed_total", "counter", "Receipts not made as PDF"},
     [METRIC_STREAM_PENDING] = {"dp_stream_pending", "gauge", "Entries delivered and not acknowledged"},
     [METRIC_STREAM_LAG] = {"dp_stream_lag", "gauge", "Entries not delivered yet; -1: unknown"},
     [METRIC_OUTBOX_PENDING] = {"dp_outbox_pending", "gauge", "Mails waiting or being sent"},

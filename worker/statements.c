@@ -145,6 +145,21 @@ static const struct {
               "applied_at IS NULL AND "
               "dropped_at IS NULL), (SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL)"),
 
+    STATEMENT(RECEIPT_FACTS, "SELECT r.year, r.number, " US_OUT("r.issued_at") ", " US_OUT(
+                                 "t.accepted_at") ", s.name, s.kind, s.city, "
+                                                  "u.first_name, u.last_name, t.reference, COALESCE(t.bank_ref, ''), "
+                                                  "t.kind = 'CLAIM', t.amount_cents FROM "
+                                                  "receipts r JOIN transactions t ON t.id = r.transaction_id JOIN "
+                                                  "schools s ON s.id = t.school_id JOIN users u "
+                                                  "ON u.id = t.user_id WHERE r.transaction_id = ?"),
+    STATEMENT(RECEIPT_FILE_FIND, "SELECT bytes FROM receipt_files WHERE transaction_id = ?"),
+    STATEMENT(RECEIPT_FILE_ADD, "INSERT INTO receipt_files (transaction_id, sha256, bytes) VALUES (?, ?, ?)"),
+    /* A young receipt is left to the mailer. */
+    STATEMENT(
+        RECEIPT_FILES_MISSING,
+        "SELECT r.transaction_id FROM receipts r LEFT JOIN receipt_files f ON f.transaction_id = r.transaction_id "
+        "WHERE r.transaction_id > ? AND f.transaction_id IS NULL AND r.issued_at < " NOW " - INTERVAL 1 MINUTE "
+        "ORDER BY r.transaction_id LIMIT ?"),
     /* First questions: a while after the payment was sent, or when its validity is over. */
     STATEMENT(QUERIES_ADD,
               "INSERT INTO bank_queries (transaction_id, next_at) SELECT t.id, " NOW

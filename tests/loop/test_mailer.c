@@ -1,6 +1,7 @@
 /* The mailer: from outbox rows to a mail server and back, with leases, retries and password links. */
 #include "loop/worker_help.h"
 
+#include <fontconfig/fontconfig.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -87,6 +88,27 @@ static void two_confirmations(void **state)
     assert_int_equal(count(peer.log, ".BURSAR_CONFIRMATION@example.org>"), 1);
     assert_true(count(peer.log, "dem20261123061201aaa") >= 2);
     assert_true(count(peer.log, "Bonne r=C3=A9ception") >= 2);
+    assert_int_equal(count(peer.log, "Content-Type: multipart/mixed"), 1); /* the parent's, not the bursar's */
+    assert_int_equal(count(peer.log, "Content-Type: application/pdf; name=recu-"), 1);
+    assert_int_equal(count(peer.log, "Content-Disposition: attachment; filename=recu-"), 1);
+    assert_int_equal(count(peer.log, "joint =C3=A0 ce message"), 2); /* in both of its texts */
+    assert_asked(1, "SELECT COUNT(*) FROM receipt_files WHERE transaction_id = %lld", id);
+}
+
+/* The last test: from here on this process knows no font. The parent still hears that the payment was accepted. */
+static void confirmation_without_a_file(void **state)
+{
+    struct smtp_peer peer;
+    (void)state;
+    FcConfigSetCurrent(FcConfigCreate());
+    long long id = help_topup("dem20261123061209aaa", 2000);
+    help_bank_says(help_call("dem20261123061209aaa", 2000, "1", "40000009"));
+    mail_against(&smtp_script_good, &peer);
+    assert_asked(2, "SELECT COUNT(*) FROM mail_outbox WHERE transaction_id = %lld AND status = 'SENT'", id);
+    assert_int_equal(count(peer.log, ".PARENT_CONFIRMATION@example.org>"), 1);
+    assert_int_equal(count(peer.log, "application/pdf") + count(peer.log, "joint =C3=A0 ce message"), 0);
+    assert_int_equal(count(peer.log, "restent consultables ici"), 2);
+    assert_asked(0, "SELECT COUNT(*) FROM receipt_files WHERE transaction_id = %lld", id);
 }
 
 static void review_and_reversal(void **state)
@@ -217,9 +239,13 @@ static void lease_and_fence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(two_confirmations, clear),      cmocka_unit_test_setup(review_and_reversal, clear),
-        cmocka_unit_test_setup(alarms_to_the_operator, clear), cmocka_unit_test_setup(failures, clear),
-        cmocka_unit_test_setup(password_link, clear),          cmocka_unit_test_setup(lease_and_fence, clear),
+        cmocka_unit_test_setup(two_confirmations, clear),
+        cmocka_unit_test_setup(review_and_reversal, clear),
+        cmocka_unit_test_setup(alarms_to_the_operator, clear),
+        cmocka_unit_test_setup(failures, clear),
+        cmocka_unit_test_setup(password_link, clear),
+        cmocka_unit_test_setup(lease_and_fence, clear),
+        cmocka_unit_test_setup(confirmation_without_a_file, clear),
     };
     signal(SIGPIPE, SIG_IGN);
     mail_compose_init();

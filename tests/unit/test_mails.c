@@ -19,6 +19,7 @@ static struct parent_confirmation_view parent_confirmation(void)
         .parent_name = text("Jean Durand"),
         .reference = text("dem20260329104212K7P"),
         .receipt = text("2026-000123"),
+        .receipt_attached = true,
         .paid_at = text("29 mars 2026 à 10 h 43"),
         .amount = text("198,50 €"),
         .is_claim = true,
@@ -361,7 +362,8 @@ static void parent_text_to_the_letter(void **state)
                                  "Votre commentaire au gestionnaire :\n"
                                  "Bonne réception !\n"
                                  "\n"
-                                 "Votre reçu et l'état du paiement restent consultables ici, après connexion :\n"
+                                 "Votre reçu est joint à ce message (fichier PDF). Il se télécharge aussi, avec l'état "
+                                 "du paiement, sur cette page, après connexion :\n"
                                  "https://cantine.example/paiement/dem20260329104212K7P\n"
                                  "\n"
                                  "Gardez ce message : la référence permet de retrouver le paiement. Nous ne vous "
