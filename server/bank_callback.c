@@ -13,12 +13,10 @@
 #include "common/log.h"
 #include "server/app.h"
 #include "server/bank_callback.h"
+#include "server/call_keeping.h"
 #include "server/response.h"
 
-enum { STREAM_WAIT_MS = 400, STREAM_ALONE_MS = 2000, UNVERIFIED_PER_MINUTE_MAX = 600 };
-
-/* Where each of the two keepers stands. */
-enum keeper { KEEPER_WAITING, KEEPER_KEPT, KEEPER_FAILED };
+enum { UNVERIFIED_PER_MINUTE_MAX = 600 };
 
 struct call {
     struct request *request; /* holds one reference until the answer and one for each keeper under way */
@@ -28,6 +26,7 @@ struct call {
     bool reloaded;                           /* the contracts were asked for again */
     struct event event;
     enum keeper journal, stream;
+    int64_t asked_ms; /* monotonic; when both were asked to keep it */
     bool answered;
     uv_timer_t *timer; /* owned; running while the stream is waited for */
 };
@@ -89,31 +88,27 @@ static void refuse(struct call *call, const char *why)
 /* --- keeping -------------------------------------------------------------------------------------------------------
  */
 
-/* With a synced record the stream is only waited for; without one, Redis must have confirmed, and must be one that
- * forgets nothing. */
 static void decide(struct call *call)
 {
-    if (call->answered || call->journal == KEEPER_WAITING)
-        return;
-    if (call->journal == KEEPER_KEPT && call->stream != KEEPER_WAITING)
+    int64_t now_ms = clock_monotonic_ms();
+    const struct call_keeping keeping = {
+        .journal = call->journal,
+        .stream = call->stream,
+        .stream_is_durable = event_queue_is_durable(call->app->events),
+        .asked_ms = now_ms - call->asked_ms,
+        .open_ms = now_ms - call->request->started_ms,
+    };
+    enum call_verdict verdict = call->answered ? CALL_WAIT : call_keeping_decide(&keeping);
+
+    if (verdict == CALL_ACKNOWLEDGE)
         acknowledge(call);
-    else if (call->journal == KEEPER_FAILED && call->stream == KEEPER_KEPT && event_queue_is_durable(call->app->events))
-        acknowledge(call);
-    else if (call->journal == KEEPER_FAILED && call->stream != KEEPER_WAITING)
+    else if (verdict == CALL_ABANDON)
         abandon(call);
 }
 
 static void timer_fired(uv_timer_t *timer)
 {
-    struct call *call = timer->data;
-    bool too_late = clock_monotonic_ms() - call->request->started_ms >= STREAM_ALONE_MS;
-
-    if (call->journal == KEEPER_KEPT) /* the journal sends it again */
-        acknowledge(call);
-    else if (too_late && call->stream == KEEPER_KEPT && event_queue_is_durable(call->app->events))
-        acknowledge(call); /* the disk hangs, Redis does not */
-    else if (too_late)
-        abandon(call);
+    decide(timer->data);
 }
 
 static void journal_kept(void *data, int err)
@@ -139,7 +134,7 @@ static void start_timer(struct call *call)
     call->timer = HEAP_NEW(uv_timer_t);
     uv_timer_init(call->app->loop, call->timer);
     call->timer->data = call;
-    uv_timer_start(call->timer, timer_fired, STREAM_WAIT_MS, STREAM_WAIT_MS);
+    uv_timer_start(call->timer, timer_fired, CALL_KEEPING_STREAM_WAIT_MS, CALL_KEEPING_STREAM_WAIT_MS);
 }
 
 static void keep(struct call *call)
@@ -150,11 +145,12 @@ static void keep(struct call *call)
         finish(call);
         return;
     }
+    call->asked_ms = clock_monotonic_ms();
     start_timer(call);
     request_ref(call->request);
     journal_append(call->app->journal, &call->event, journal_kept, call);
     request_ref(call->request);
-    event_queue_push(call->app->events, &call->event, STREAM_ALONE_MS, stream_kept, call);
+    event_queue_push(call->app->events, &call->event, CALL_KEEPING_GIVE_UP_MS, stream_kept, call);
 }
 
 /* --- judging the seal ----------------------------------------------------------------------------------------------
