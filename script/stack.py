@@ -215,6 +215,16 @@ class Stack:
         return self.state / "run/redis.sock"
 
     @property
+    def bank_log(self):
+        """What the bank was asked for, called, and was answered: the ground truth of tests."""
+        return self.state / "log/bank-calls.jsonl"
+
+    @property
+    def mail_log(self):
+        """Every mail that was caught, written before the catcher said 250."""
+        return self.state / "log/mails.jsonl"
+
+    @property
     def url(self):
         return f"http://127.0.0.1:{self.ports['http']}"
 
@@ -271,9 +281,9 @@ class Stack:
     def start_peers(self):
         python = "/usr/bin/python3"
         self.add("mail-catcher", [python, ROOT / "tests/mail_catcher/mail_catcher.py", "--smtp-port", self.ports["smtp"],
-                                  "--http-port", self.ports["mail"]])
+                                  "--http-port", self.ports["mail"], "--log", self.mail_log])
         self.add("bank-simulator", [python, ROOT / "tests/bank_simulator/bank_simulator.py", "--port", self.ports["bank"],
-                                    "--notify-url", f"{self.url}/banque/spplus"])
+                                    "--notify-url", f"{self.url}/banque/spplus", "--log", self.bank_log])
         wait_for("the mail catcher's start", lambda: http_ok(f"http://127.0.0.1:{self.ports['mail']}/api/messages"))
         wait_for("the bank simulator's start", lambda: http_ok(f"http://127.0.0.1:{self.ports['bank']}/"))
 

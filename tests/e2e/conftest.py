@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "script"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(ROOT / "tests/bank_simulator"))
+sys.path.insert(0, str(ROOT / "tests/fault"))
 
 from client import Bank, Mails, Parent  # noqa: E402
 from second_school import add_second_school  # noqa: E402

@@ -1,40 +1,62 @@
 """Mail catcher: takes every mail by SMTP, shows it on a page and as JSON. For the demonstration and for tests.
 
 GET / a page, GET /api/messages JSON oldest first, DELETE /api/messages empties it. Tests make it misbehave with
-PUT /api/behaviour {"replies": ["451 try later", …]} — the next messages are answered so, one each.
+PUT /api/behaviour {"replies": ["451 try later", …]} — the next messages are answered so, one each — or
+{"always": "451 try later"}: all are, until the next PUT. Beside replies there are words for what a server does instead:
+
+    slow      keeps the message and says 250 after two seconds     hang   says nothing after the final dot, keeps nothing
+    drop      ends the connection after the final dot              keep-and-drop   keeps the message, ends the connection before 250
 """
 import argparse
 import asyncio
 import email
 import email.policy
+import hashlib
 import html
 import json
+import os
 import signal
 import threading
+import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
 
 MESSAGES_MAX = 10_000
+SLOW_S, HANG_S = 2, 30
 
 
 class Catcher:
-    """SMTP side: every accepted message goes into `messages`."""
+    """SMTP side: every accepted message goes into `messages`, and as one synced line into `log` before the sender hears 250."""
 
-    def __init__(self):
+    def __init__(self, log=None):
+        self.log = log
         self.messages = deque(maxlen=MESSAGES_MAX)
-        self.replies = deque()
+        self.replies, self.always = deque(), "250 2.0.0 kept"
         self.lock = threading.Lock()
 
     async def handle_DATA(self, server, session, envelope):
         with self.lock:
-            if self.replies:
-                reply = self.replies.popleft()
-                if not reply.startswith("250"):
-                    return reply
-            self.messages.append(describe(envelope))
-        return "250 2.0.0 kept"
+            reply = self.replies.popleft() if self.replies else self.always
+            if reply.startswith("250") or reply in ("slow", "keep-and-drop"):
+                self.keep(describe(envelope))
+        if reply == "slow":
+            await asyncio.sleep(SLOW_S)
+        if reply == "hang":
+            await asyncio.sleep(HANG_S)
+        if reply in ("hang", "drop", "keep-and-drop"):
+            server.transport.abort()
+        return reply if reply[:1].isdigit() else "250 2.0.0 kept"
+
+    def keep(self, mail):
+        self.messages.append(mail)
+        if self.log:
+            digest = hashlib.sha256((mail["text"] + mail["html"]).encode()).hexdigest()
+            line = {"at": time.time(), **{name: mail[name] for name in ("message_id", "to", "subject")}, "digest": digest}
+            self.log.write(json.dumps(line) + "\n")
+            self.log.flush()
+            os.fsync(self.log.fileno())
 
 
 def describe(envelope):
@@ -91,7 +113,8 @@ def handler_for(catcher):
         def do_PUT(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with catcher.lock:
-                catcher.replies = deque(body["replies"])
+                catcher.replies = deque(body.get("replies", ()))
+                catcher.always = body.get("always", "250 2.0.0 kept")
             self.answer(200, "application/json", b"{}")
 
     return Handler
@@ -101,8 +124,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
+    parser.add_argument("--log", help="append a line for every mail to this file, synced")
     arguments = parser.parse_args()
-    catcher = Catcher()
+    catcher = Catcher(open(arguments.log, "a", encoding="utf-8") if arguments.log else None)
     smtp = Controller(catcher, hostname="127.0.0.1", port=arguments.smtp_port, decode_data=False)
     smtp.start()
     web = ThreadingHTTPServer(("127.0.0.1", arguments.http_port), handler_for(catcher))

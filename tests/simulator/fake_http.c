@@ -2,6 +2,7 @@
  * server's contracts_…() are compiled under names of their own (CMakeLists.txt): the worker has the same ones. */
 #include "simulator/fake_http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -82,8 +83,9 @@ static void take_call(void *data)
     request->page = exchange;
     request->method = HTTP_GET_;
     request->query = exchange->raw;
-    request->started_ms = clock_monotonic_ms();
+    request->started_ms = request->dispatched_ms = clock_monotonic_ms();
     request->refs = 1;
+    snprintf(request->address, sizeof request->address, "192.0.2.1");
     bank_callback_spplus(request);
     request_unref(request);
 }

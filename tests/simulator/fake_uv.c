@@ -13,6 +13,11 @@ static void **slot(void *handle, unsigned number)
 
 /* ---- timers ---- */
 
+void uv_update_time(uv_loop_t *loop)
+{
+    (void)loop;
+}
+
 int uv_timer_init(uv_loop_t *loop, uv_timer_t *timer)
 {
     void *data = timer->data;

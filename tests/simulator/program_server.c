@@ -5,6 +5,9 @@
 #include "simulator/program.h"
 #include "simulator/sim.h"
 
+/* Enough for any schedule: what is over the limit is turned away like what nothing can keep. */
+enum { UNVERIFIED_PER_SECOND = 100, UNVERIFIED_BURST = 1000 };
+
 void program_open_server(void *data)
 {
     struct process *process = data;
@@ -13,6 +16,7 @@ void program_open_server(void *data)
     app->config = installation_config();
     app->events = event_queue_new(app->loop, app->config);
     app->seen = seen_calls_new();
+    app->unverified_rates = rate_limit_new(UNVERIFIED_PER_SECOND, UNVERIFIED_BURST);
     app->contracts = contracts_new(app->loop, app->config, NULL, NULL);
     if (journal_open(app->loop, app->config, &app->journal) != 0)
         sim_unable("a journal cannot be opened");

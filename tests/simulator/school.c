@@ -7,8 +7,9 @@
 #include "simulator/sql.h"
 
 #define MERCHANT "00000000000001-01"
-#define KEY      "58 6d fc 9c 34 91 9b 86 3f fd 64 63 c9 13 4a 26 ba 29 74 1e c7 e9 80 79" /* SP Plus's demonstration key \
-                                                                                            */
+#define KEY                                                                                                  \
+    "58 6d fc 9c 34 91 9b 86 3f fd 64 63 c9 13 4a 26 ba 29 74 1e c7 e9 80 79" /* SP Plus's demonstration key \
+                                                                               */
 
 enum { REFERENCE_SIZE = 24, REQUEST_MAX = 1024, CLAIM_CENTS = 6000, BANK_REF_DIGITS = 8 };
 
@@ -26,6 +27,8 @@ void school_init(void)
         .means = STR("CBS"),
         .bank_ref_len = BANK_REF_DIGITS,
         .callback_extra = STR(""),
+        .query_url = STR(""),
+        .query_states = STR(""),
     };
     if (gateway_spplus.key_new(STR(KEY), &contract.key) != 0)
         sim_unable("the bank's key cannot be made");

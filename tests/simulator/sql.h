@@ -3,7 +3,8 @@
  *
  * Understood: CREATE TABLE with keys, checks, defaults and generated columns; ALTER TABLE … ADD COLUMN; triggers of one
  * comparison; SELECT with joins, ORDER BY, LIMIT, FOR UPDATE [SKIP LOCKED]; INSERT … VALUES or SELECT, ON DUPLICATE KEY
- * UPDATE, RETURNING; UPDATE with joins. Not: sub-selects (they are NULL), foreign keys, collations, character sets.
+ * UPDATE, RETURNING; UPDATE with joins; EXISTS. Not: other sub-selects (they are NULL), foreign keys, collations,
+ * character sets.
  *
  * Isolation is READ COMMITTED. On one server a row written or locked by an open transaction blocks whoever wants to
  * write it, and a key whose row is not committed yet blocks whoever inserts the same. On a cluster (Galera) each

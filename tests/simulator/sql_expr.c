@@ -128,6 +128,28 @@ static struct sql_expr *parse_inserted(struct parser *parser)
     return expr;
 }
 
+/* The sources are the statement's for as long as the sub-select is read. */
+static struct sql_expr *parse_exists(struct parser *parser)
+{
+    struct sql_statement *statement = parser->statement;
+    struct sql_exists *exists = sql_alloc(sizeof *exists);
+    struct sql_expr *expr = new_expr(OP_EXISTS, NULL, 0);
+    exists->first = statement->n_sources;
+    sql_expect(parser->reader, "(");
+    sql_expect(parser->reader, "SELECT");
+    (void)parse_or(parser);
+    sql_expect(parser->reader, "FROM");
+    sql_take_sources(parser->reader, statement);
+    if (sql_take(parser->reader, "WHERE"))
+        exists->where = parse_or(parser);
+    sql_expect(parser->reader, ")");
+    exists->n_sources = statement->n_sources - exists->first;
+    memcpy(exists->sources, &statement->sources[exists->first], exists->n_sources * sizeof exists->sources[0]);
+    statement->n_sources = exists->first;
+    expr->exists = exists;
+    return expr;
+}
+
 static struct sql_expr *parse_word(struct parser *parser)
 {
     struct sql_reader *reader = parser->reader;
@@ -147,6 +169,8 @@ static struct sql_expr *parse_word(struct parser *parser)
         return parse_moment(parser, true);
     if (sql_take(reader, "TIMESTAMPDIFF"))
         return parse_moment(parser, false);
+    if (sql_take(reader, "EXISTS"))
+        return parse_exists(parser);
     if (sql_take(reader, "CASE"))
         return parse_case(parser);
     if (sql_take(reader, "VALUES"))
@@ -452,6 +476,8 @@ struct sql_value sql_evaluate(const struct sql_expr *expr, const struct sql_scop
         return sql_evaluate(expr->args[sql_is_true(expr->args[0], scope) ? 1 : 2], scope);
     case OP_COALESCE:
         return coalesce(expr, scope);
+    case OP_EXISTS:
+        return truth(sql_finds(expr->exists, scope));
     case OP_UNHEX:
         return unhex(sql_evaluate(expr->args[0], scope));
     case OP_CASE:

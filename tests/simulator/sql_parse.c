@@ -41,7 +41,7 @@ static void take_source(struct sql_reader *reader, struct sql_statement *stateme
         sql_skip_parentheses(reader);
 }
 
-static void take_sources(struct sql_reader *reader, struct sql_statement *statement)
+void sql_take_sources(struct sql_reader *reader, struct sql_statement *statement)
 {
     take_source(reader, statement, false);
     for (;;) {
@@ -86,7 +86,7 @@ static void take_select(struct sql_reader *reader, struct sql_statement *stateme
     }
     sql_expect(reader, "FROM");
     struct sql_reader after_from = *reader;
-    take_sources(reader, statement);
+    sql_take_sources(reader, statement);
     statement->n_params = 0;
     do {
         statement->values[statement->n_values++] = sql_parse_expr(&list, statement);
@@ -94,7 +94,7 @@ static void take_select(struct sql_reader *reader, struct sql_statement *stateme
     /* Once more for the parameters' numbers in ON. */
     statement->n_sources = 0;
     *reader = after_from;
-    take_sources(reader, statement);
+    sql_take_sources(reader, statement);
     take_where(reader, statement);
 }
 
@@ -161,7 +161,7 @@ static void take_insert(struct sql_reader *reader, struct sql_statement *stateme
 
 static void take_update(struct sql_reader *reader, struct sql_statement *statement)
 {
-    take_sources(reader, statement);
+    sql_take_sources(reader, statement);
     sql_expect(reader, "SET");
     take_assignments(reader, statement, statement->sources[0].table);
     take_where(reader, statement);

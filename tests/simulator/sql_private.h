@@ -10,7 +10,7 @@ enum {
     SQL_KEYS_MAX = 4,
     SQL_KEY_COLUMNS_MAX = 4,
     SQL_CHECKS_MAX = 8,
-    SQL_SOURCES_MAX = 4,
+    SQL_SOURCES_MAX = 8,
     SQL_ROWS_MAX = 1024,
     SQL_WRITES_MAX = 2048,
     SQL_SESSIONS_MAX = 64,
@@ -67,13 +67,17 @@ enum sql_op {
     OP_IF,
     OP_COALESCE,
     OP_UNHEX,
+    OP_EXISTS,
     OP_CASE, /* subject, value, result, value, result …, else */
 };
 
 enum { SQL_ARGS_MAX = 40 };
 
+struct sql_exists;
+
 struct sql_expr {
     enum sql_op op;
+    const struct sql_exists *exists;
     struct sql_value constant;
     unsigned source, column, param;
     unsigned n_args;
@@ -87,6 +91,7 @@ struct sql_scope {
     const struct sql_value *list;
     size_t n_list;
     const struct sql_value *inserted;
+    const struct sql_session *session; /* who looks; NULL: at what is committed */
 };
 
 struct sql_value sql_evaluate(const struct sql_expr *expr, const struct sql_scope *scope);
@@ -158,6 +163,16 @@ struct sql_statement {
     bool or_update, from_select, for_update, skip_locked;
     const struct sql_expr *returning, *where, *order_by, *limit;
 };
+
+/* EXISTS (SELECT … FROM sources WHERE …): its sources stand behind those of the statement around it. */
+struct sql_exists {
+    unsigned first, n_sources;
+    struct sql_source sources[SQL_SOURCES_MAX];
+    const struct sql_expr *where;
+};
+bool sql_finds(const struct sql_exists *exists, const struct sql_scope *scope);
+/* In sql_parse.c: "t a JOIN u b ON …" */
+void sql_take_sources(struct sql_reader *reader, struct sql_statement *statement);
 
 /* Names are looked up in `statement`'s sources; its n_params counts the "?". */
 const struct sql_expr *sql_parse_expr(struct sql_reader *reader, struct sql_statement *statement);

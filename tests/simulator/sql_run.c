@@ -65,6 +65,31 @@ static void find_in(struct run *run, unsigned depth, unsigned first)
         find_in(run, depth + 1, first);
 }
 
+static bool finds_in(const struct sql_exists *exists, struct sql_scope *scope, unsigned depth)
+{
+    const struct sql_source *source = &exists->sources[depth];
+    const struct sql_value **row = &scope->rows[exists->first + depth];
+    bool any = false;
+    if (depth == exists->n_sources)
+        return sql_is_true(exists->where, scope);
+    for (unsigned i = 0; i < source->table->n_rows; i++) {
+        *row = sql_visible(scope->session, source->table, i);
+        if (!*row || !sql_is_true(source->on, scope))
+            continue;
+        any = true;
+        if (finds_in(exists, scope, depth + 1))
+            return true;
+    }
+    *row = NULL;
+    return !any && source->left && finds_in(exists, scope, depth + 1);
+}
+
+bool sql_finds(const struct sql_exists *exists, const struct sql_scope *scope)
+{
+    struct sql_scope inner = *scope;
+    return finds_in(exists, &inner, 0);
+}
+
 static void sort_matches(struct run *run)
 {
     for (size_t i = 1; i < run->n_matches; i++) {
@@ -269,7 +294,7 @@ enum sql_outcome sql_run(struct sql_session *session, const char *sql, const str
     bool alone = !session->in_transaction;
     run.session = session;
     run.statement = sql_statement_of(sql);
-    run.scope = (struct sql_scope){.params = params, .list = list, .n_list = n_list};
+    run.scope = (struct sql_scope){.params = params, .list = list, .n_list = n_list, .session = session};
     run.result = (struct sql_result){0};
     if (run.statement->n_params != n_params)
         sim_unable("%u parameters instead of %zu: %s", run.statement->n_params, n_params, sql);

@@ -48,6 +48,17 @@ static size_t sign_len(struct str s)
     return 1;
 }
 
+/* Of a text with its quotes; one that is doubled belongs to it (and stays so: nothing is decided by such texts). */
+static size_t text_len(struct str s, const char *what)
+{
+    size_t at = 1;
+    while (at < s.len && (s.ptr[at] != '\'' || (at + 1 < s.len && s.ptr[at + 1] == '\'')))
+        at += s.ptr[at] == '\'' ? 2 : 1;
+    if (at >= s.len)
+        sim_unable("%s: a text without end", what);
+    return at + 1;
+}
+
 void sql_skip(struct sql_reader *reader)
 {
     size_t blank = skip_blanks_and_comments(reader->rest), len = 0;
@@ -63,11 +74,8 @@ void sql_skip(struct sql_reader *reader)
             len++;
         token.text = str_slice(s.ptr, len);
     } else if (s.ptr[0] == '\'') {
-        const char *end = memchr(s.ptr + 1, '\'', s.len - 1);
-        if (!end)
-            sim_unable("%s: a text without end", reader->what);
-        token = (struct sql_token){TOKEN_TEXT, {s.ptr + 1, (size_t)(end - s.ptr) - 1}};
-        len = token.text.len + 2;
+        len = text_len(s, reader->what);
+        token = (struct sql_token){TOKEN_TEXT, {s.ptr + 1, len - 2}};
     } else {
         len = sign_len(s);
         token = (struct sql_token){TOKEN_SIGN, {s.ptr, len}};
