@@ -4,6 +4,7 @@
 #include "simulator/bank.h"
 #include "simulator/fake_disk.h"
 #include "simulator/installation.h"
+#include "simulator/nemesis.h"
 #include "simulator/redis_server.h"
 #include "simulator/sim.h"
 #include "simulator/sql.h"
@@ -151,6 +152,23 @@ static void check_stream(void)
         sim_violation("I7", "a segment of the journal is called damaged");
 }
 
+/* An error of the database never counts against an entry (reliability.md §2.1), and a worker that is alone with a
+ * database that works never has to split a batch. */
+static void check_failures(void)
+{
+    static const char *const of_database[] = {"1205", "1213", "2006", "2013"};
+    struct sql_result failures = sql_ask("SELECT last_error FROM event_failures");
+    for (size_t i = 0; i < failures.n_rows; i++) {
+        for (size_t j = 0; j < sizeof of_database / sizeof of_database[0]; j++) {
+            if (str_starts_with(text(&failures, i, 0), str_from(of_database[j])))
+                sim_violation("I7", "an error of the database was counted against an entry: %.*s",
+                              STR_ARG(text(&failures, i, 0)));
+        }
+    }
+    if (nemesis.calm && installation_is_alone() && !school.some_expire && installation_has_split())
+        sim_violation("CALM", "a batch was split though nothing had happened");
+}
+
 /* ---- I8: the history follows the transition table ---- */
 
 static const struct {
@@ -231,6 +249,7 @@ void checker_check(void)
     check_inbox();
     check_acknowledged();
     check_stream();
+    check_failures();
     check_history();
     checker_check_money();
     checker_check_mail();

@@ -6,7 +6,7 @@
 #include "simulator/sim.h"
 #include "simulator/sql.h"
 
-enum { RESTART_US_MAX = 3000000 };
+enum { RESTART_US_MAX = 3000000, LATE_US_MAX = 15000000 };
 
 /* A place where a process runs; it outlives the processes. */
 struct place {
@@ -155,6 +155,7 @@ void installation_heal(void)
 
 void installation_begin(void)
 {
+    bool late = sim_one_in(4);
     draw_config();
     n_servers = 1 + sim_below(INSTALLATION_SERVERS_MAX - 1);
     n_workers = 1 + sim_below(INSTALLATION_WORKERS_MAX - 1);
@@ -164,7 +165,8 @@ void installation_begin(void)
     }
     for (unsigned i = 0; i < n_workers; i++) {
         workers[i] = (struct place){0};
-        start_worker(&workers[i]);
+        /* Late workers find a queue. */
+        sim_at(NULL, late ? sim_between(0, LATE_US_MAX) : 0, start_worker, &workers[i]);
     }
 }
 
@@ -178,6 +180,20 @@ bool installation_journals_are_empty(void)
             return false;
     }
     return fake_disk_count_abandoned() == 0;
+}
+
+bool installation_is_alone(void)
+{
+    return n_workers == 1 && process_count_dead() == 0;
+}
+
+bool installation_has_split(void)
+{
+    for (unsigned i = 0; i < n_workers; i++) {
+        if (workers[i].process && program_count_splits(workers[i].process) > 0)
+            return true;
+    }
+    return false;
 }
 
 bool installation_has_worker(struct str consumer_name)

@@ -24,6 +24,10 @@ void installation_heal(void);
 const struct config *installation_config(void);
 /* No journal holds a record, and no dead server's is left. */
 bool installation_journals_are_empty(void);
+/* One worker from the beginning to the end. */
+bool installation_is_alone(void);
+/* A batch failed and was run again entry by entry. */
+bool installation_has_split(void);
 bool installation_has_worker(struct str consumer_name);
 
 #endif

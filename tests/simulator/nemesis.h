@@ -26,13 +26,15 @@ enum fate {
 struct nemesis {
     unsigned fate_one_in; /* of the steps have a fate; 0: none */
     unsigned n_blows;     /* at moments */
+    bool calm;            /* neither */
     bool journal_may_fail;
     bool journal_is_full;   /* from the beginning */
     bool redis_may_forget;  /* come back empty */
     bool redis_may_go_back; /* … or without its last writes: of a replica, or of a lazy disk */
     bool redis_is_durable;  /* appendfsync always */
     unsigned wait_replicas;
-    bool cluster; /* of databases */
+    unsigned copy_one_in; /* commands bring the replica, or the disk, up to date; 0: only WAIT does */
+    bool cluster;         /* of databases */
     bool healed;
 };
 extern struct nemesis nemesis;

@@ -60,10 +60,13 @@ BUGS = {
         ("worker/batch.c", "memcmp(batch->entries[i].event.id, id, EVENT_ID_LEN) == 0)", "batch == NULL)")],
     "payment changed whatever its state": [
         ("worker/statements.c", "currency = ? AND state = ? AND bank_ref <=> ?", "currency = ? AND ? <> '' AND bank_ref <=> ?")],
-    "payment locked, but neither key nor state asked": [
-        ("worker/statements.c", "currency = ? AND state = ? AND bank_ref <=> ? AND", "currency = ? AND ? <> '' AND ? <=> ? AND"),
-        ("worker/statements.c", "SELECT event_id FROM inbox WHERE event_id IN (*)", "SELECT event_id FROM inbox WHERE event_id IN (*)"),
-    ],
+    "payment locked instead of keys and conditions": [
+        ("worker/statements.c",
+         "contract_id = ? AND amount_cents = ? AND currency = ? AND state = ? AND bank_ref <=> ? AND \"\n              \"refund_open = ?",
+         "contract_id = ? AND amount_cents = ? AND currency = ? AND ? <> '' AND COALESCE(?, '') <> '-' AND \"\n              \"? >= 0"),
+        (SCHEMA, "event_id BINARY(32) NOT NULL PRIMARY KEY,", "event_id BINARY(32) NOT NULL,"),
+        (SCHEMA, "    UNIQUE KEY once_per_bank_ref (contract_id, bank_ref, kind, leg),\n", ""),
+        (SCHEMA, "    UNIQUE KEY one_payment (payment_transaction_id, leg),\n", "")],
     "only a deadlock is tried again": [
         ("worker/runner.c", "return err == ERR_BUSY || err == ERR_UNAVAILABLE;", "return err == ERR_BUSY;")],
     "lost COMMIT taken for done": [
@@ -71,7 +74,7 @@ BUGS = {
     "ledger written before the transaction": [
         ("worker/apply.c", "    int err = db_begin(db);\n", "    write_ledger(&apply);\n    int err = db_begin(db);\n")],
     "history forgotten": [
-        ("worker/apply.c", "    return write_rows(apply, STATEMENT_HISTORY_ADD, &rows, true);", "    return 0;")],
+        ("worker/apply.c", "    int err = write_rows(apply, STATEMENT_HISTORY_ADD, &rows, true);\n", "    int err = 0;\n")],
     "receipt numbers with gaps": [
         ("worker/receipts.c", "- (int64_t)n_credits + 1;", "- (int64_t)n_credits + 2;")],
     "review without a mail": [
@@ -139,7 +142,9 @@ BUGS = {
     "acknowledged with neither journal nor stream": [
         ("server/call_keeping.c", "? CALL_ACKNOWLEDGE : CALL_ABANDON;", "? CALL_ACKNOWLEDGE : CALL_ACKNOWLEDGE;")],
     "hanging disk waited for without end": [
-        ("server/call_keeping.c", "if (!keeping->due && (", "if ((")],
+        ("server/call_keeping.c", "if (!keeping->due && (", "if (("),
+        ("server/journal_append.c", "    append->deadline_ms = clock_monotonic_ms() + JOURNAL_APPEND_TIMEOUT_MS;\n",
+         "    append->deadline_ms = clock_monotonic_ms() + 100 * JOURNAL_APPEND_TIMEOUT_MS;\n")],
     "replica's answer not read": [
         ("server/event_queue.c", "if (!err && (reply->type != REDIS_REPLY_INTEGER || reply->integer < queue->wait_replicas))", "if (!err && !reply)")],
     "journal released without a look at the inbox": [

@@ -15,6 +15,8 @@ void program_drain_worker(void *process);
 struct process;
 /* Records that a server's journal has not let go. */
 uint64_t program_count_journal(const struct process *process);
+/* Batches that a worker has split. */
+int64_t program_count_splits(const struct process *process);
 /* It knows its contracts. */
 bool program_can_check_seals(const struct process *process);
 

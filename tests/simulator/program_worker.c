@@ -73,3 +73,9 @@ void program_drain_worker(void *data)
     struct worker *worker = ((struct process *)data)->program;
     drain_begin(&worker->drain);
 }
+
+int64_t program_count_splits(const struct process *process)
+{
+    const struct worker *worker = process->program;
+    return worker ? metrics_get(&worker->metrics, METRIC_BATCHES_SPLIT) : 0;
+}

@@ -102,11 +102,21 @@ static const struct entry *find_entry(struct id id)
     return NULL;
 }
 
+/* Trimming destroys what is pending or was never delivered, and says nothing. */
+static void check_trimmed(struct id id)
+{
+    bool unfinished = !now.has_group || compare(id, now.last_delivered) > 0;
+    for (unsigned i = 0; i < now.n_pending && !unfinished; i++)
+        unfinished = compare(now.pending[i].id, id) == 0;
+    if (unfinished)
+        sim_violation("I7", "the stream was trimmed of an entry that nobody has finished");
+}
+
 static unsigned trim(struct id least, unsigned count_max)
 {
     unsigned n = 0;
     while (n < now.n_entries && (compare(now.entries[n].id, least) < 0 || now.n_entries - n > count_max))
-        n++;
+        check_trimmed(now.entries[n++].id);
     memmove(now.entries, now.entries + n, (now.n_entries - n) * sizeof now.entries[0]);
     now.n_entries -= n;
     return n;
@@ -448,7 +458,7 @@ static redisReply *answer(const struct str *words, size_t n_words)
 redisReply *redis_server_run(const struct str *words, size_t n_words)
 {
     redisReply *reply = answer(words, n_words);
-    if (nemesis.redis_may_go_back && sim_one_in(3))
+    if (nemesis.redis_may_go_back && sim_one_in(nemesis.copy_one_in))
         copy_state(&replica, &now);
     return reply;
 }

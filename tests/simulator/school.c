@@ -115,8 +115,9 @@ static struct str build_request(const struct school_payment *payment)
 static void add_payment(struct school_payment *payment, unsigned number, int64_t school_id, int64_t user_id)
 {
     char reference[REFERENCE_SIZE];
-    bool sent = !sim_one_in(12);
-    int64_t expires_us = SIM_EPOCH_US + (sim_one_in(4) ? sim_between(0, 20 * US_PER_S) : INT64_C(7200) * US_PER_S);
+    bool sent = !sim_one_in(12), expires = sim_one_in(4);
+    int64_t expires_us = SIM_EPOCH_US + (expires ? sim_between(0, 20 * US_PER_S) : INT64_C(7200) * US_PER_S);
+    school.some_expire = school.some_expire || expires;
     snprintf(reference, sizeof reference, "sim20261123080000%03u", number);
     payment->reference = world_str(str_from(reference));
     payment->sent = sent ? build_request(payment) : STR_NULL;
@@ -142,6 +143,7 @@ static void add_line(const struct school_payment *payment, unsigned position, in
 
 static void add_payments(int64_t school_id, int64_t user_id, const int64_t *accounts, const int64_t *claims)
 {
+    school.some_expire = false;
     school.n_payments = 1 + sim_below(SCHOOL_PAYMENTS_MAX);
     for (unsigned i = 0; i < school.n_payments; i++) {
         struct school_payment *payment = &school.payments[i];

@@ -15,6 +15,7 @@ struct school_payment {
 };
 
 struct school {
+    bool some_expire; /* while the bank speaks */
     unsigned n_payments;
     struct school_payment payments[SCHOOL_PAYMENTS_MAX];
 };

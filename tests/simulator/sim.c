@@ -9,7 +9,7 @@
 #include "simulator/fiber.h"
 #include "simulator/memory.h"
 
-enum { TASKS_MAX = 4096, TRACE_LINES = 400, TRACE_LINE_SIZE = 200 };
+enum { TASKS_MAX = 4096, RUN_MAX = 2000000, TRACE_LINES = 400, TRACE_LINE_SIZE = 200 };
 
 struct sim_task {
     int64_t at_us;
@@ -29,7 +29,7 @@ static struct sim_task tasks[TASKS_MAX];
 static struct sim_task *heap[TASKS_MAX]; /* the soonest first */
 static struct sim_task *spare[TASKS_MAX];
 static unsigned n_heap, n_spare, n_used;
-static uint64_t n_resumed;
+static uint64_t n_resumed, n_run;
 static struct process processes[SIM_PROCESSES_MAX];
 static unsigned n_processes;
 static char trace_lines[TRACE_LINES][TRACE_LINE_SIZE];
@@ -146,6 +146,8 @@ void sim_run(int64_t until_us, bool (*stop)(void))
 {
     while (n_heap && heap[0]->at_us <= until_us && !(stop && stop())) {
         struct sim_task *task = heap_pop();
+        if (++n_run > RUN_MAX)
+            sim_violation("LIVE", "something runs round and round");
         now_us = task->at_us;
         run_task(task);
     }
@@ -161,7 +163,7 @@ void sim_reset(void)
     fiber_reset();
     world_reset();
     n_heap = n_spare = n_used = n_processes = n_traced = 0;
-    n_resumed = 0;
+    n_resumed = n_run = 0;
     now_us = 0;
 }
 
@@ -170,7 +172,7 @@ void sim_reset(void)
 struct process *process_new(const char *name)
 {
     if (n_processes == SIM_PROCESSES_MAX)
-        sim_unable("more than %d processes", SIM_PROCESSES_MAX);
+        sim_violation("LIVE", "programs die again and again: %d were started", SIM_PROCESSES_MAX);
     struct process *process = &processes[n_processes];
     *process = (struct process){.number = ++n_processes, .alive = true};
     snprintf(process->name, sizeof process->name, "%s.%u", name, process->number);
