@@ -1,5 +1,5 @@
-/* call_keeping: whether a bank's call may be acknowledged now: a pure function of where its two keepers, the journal and
- * the stream, stand. No loop, no store, no clock (design.md, "The life of a payment" 3). */
+/* call_keeping: whether a bank's call may be acknowledged now: a pure function of where its two keepers, the journal
+ * and the stream, stand. No loop, no store, no clock (design.md, "The life of a payment" 3). */
 #ifndef DP_SERVER_CALL_KEEPING_H
 #define DP_SERVER_CALL_KEEPING_H
 

@@ -227,8 +227,7 @@ int journal_segment_append(int fd, uint64_t *end, struct str bytes)
     }
     if (fate == FATE_PAUSE)
         nemesis_pause();
-    if (fate == FATE_SLOW)
-        fiber_sleep(sim_between(0, SLOW_US_MAX));
+    fiber_sleep(nemesis_disk_hangs_us() + (fate == FATE_SLOW ? sim_between(0, SLOW_US_MAX) : 0));
     if (fate == FATE_REFUSED || !nemesis_is_up(STORE_DISK))
         return fail(ENOSPC);
     if (fate == FATE_LOST || fate == FATE_UNKNOWN) { /* the sync failed: any part of it may be there */

@@ -34,7 +34,7 @@ static void draw_config(void)
         .redis = {.events = {.socket = "redis"}, .timeout_ms = 1000, .wait_replicas = nemesis.wait_replicas},
         .journal = {.directory = "journal", .size_max_mib = nemesis.journal_is_full ? 0 : 64},
         .mail = {.from_address = "site@example.org", .from_name = "Cantine", .message_id_domain = "example.org"},
-        .worker = {.poll_ms = 2000, .mail_poll_ms = 1000, .lease_s = 30},
+        .worker = {.poll_ms = 4000, .mail_poll_ms = 3000, .lease_s = 30},
     };
     config.site.operator_email = sim_one_in(3) ? NULL : "operator@example.org";
     config.journal.segment_size_kib = 2;

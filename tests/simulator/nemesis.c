@@ -14,6 +14,8 @@ static struct {
     unsigned epoch;
 } stores[STORE_COUNT];
 
+static int64_t disk_hangs_until_us;
+
 bool nemesis_is_up(enum store store)
 {
     return !stores[store].down;
@@ -47,6 +49,11 @@ void nemesis_pause(void)
 {
     process_pause(sim_self, sim_between(0, PAUSE_US_MAX));
     fiber_sleep(1);
+}
+
+int64_t nemesis_disk_hangs_us(void)
+{
+    return disk_hangs_until_us > sim_now_us() ? disk_hangs_until_us - sim_now_us() : 0;
 }
 
 /* ---- blows ---- */
@@ -134,6 +141,13 @@ static void blow_disk_full(void)
         take_down(STORE_DISK);
 }
 
+static void blow_disk_hangs(void)
+{
+    SIM_TRACE("the disk hangs");
+    if (nemesis.journal_may_fail)
+        disk_hangs_until_us = sim_now_us() + sim_between(0, OUTAGE_US_MAX);
+}
+
 static void blow_clock(void)
 {
     struct process *process = installation_pick_any();
@@ -164,6 +178,7 @@ static void (*const blows[])(void) = {
     blow_group,
     blow_smtp_down,
     blow_disk_full,
+    blow_disk_hangs,
     blow_clock,
     blow_forgery,
     installation_drain_worker,
@@ -205,6 +220,7 @@ void nemesis_begin(int64_t until_us)
         stores[i].down = false;
         stores[i].epoch = 1;
     }
+    disk_hangs_until_us = 0;
     draw_rules();
     for (unsigned i = 0; i < nemesis.n_blows; i++)
         sim_at(NULL, sim_between(0, until_us), strike, NULL);
@@ -214,6 +230,7 @@ void nemesis_heal(void)
 {
     SIM_TRACE("--- all is healed ---");
     nemesis.healed = true;
+    disk_hangs_until_us = 0;
     for (unsigned i = 0; i < STORE_COUNT; i++)
         stores[i].down = false;
     installation_heal();

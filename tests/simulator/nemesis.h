@@ -48,6 +48,8 @@ bool nemesis_is_up(enum store store);
 /* Changes when the store's connections were cut. */
 unsigned nemesis_epoch(enum store store);
 enum fate nemesis_draw(enum store store);
+/* How long the disk will hang yet. */
+int64_t nemesis_disk_hangs_us(void);
 /* What the two fates do to the process that runs; the fiber goes on, if at all, when the pause is over. */
 void nemesis_crash(void);
 void nemesis_pause(void);

@@ -233,7 +233,7 @@ def main():
     parser.add_argument("--archive", required=True, help="its parts")
     parser.add_argument("--main", nargs="+", required=True, help="the object of main()")
     parser.add_argument("--scratch", type=pathlib.Path, required=True)
-    parser.add_argument("--schedules", type=int, default=4000, help="at most for each bug")
+    parser.add_argument("--schedules", type=int, default=10000, help="at most for each bug")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=int, default=120, help="seconds for each bug")
     parser.add_argument("--jobs", type=int, default=2)

@@ -1,27 +1,21 @@
 #include "simulator/redis_server.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "common/event.h"
 #include "simulator/nemesis.h"
+#include "simulator/redis_id.h"
 #include "simulator/redis_reply.h"
 #include "simulator/sim.h"
 
-enum { ENTRIES_MAX = 1024, CONSUMERS_MAX = SIM_PROCESSES_MAX, ID_SIZE = 48 };
-
-struct id {
-    uint64_t ms, sequence;
-};
+enum { ENTRIES_MAX = 1024, CONSUMERS_MAX = SIM_PROCESSES_MAX };
 
 struct entry {
-    struct id id;
+    struct redis_id id;
     const struct str *fields;
     size_t n_fields;
 };
 
 struct pending {
-    struct id id;
+    struct redis_id id;
     unsigned consumer;
     int64_t delivered_us;
     int64_t deliveries;
@@ -35,7 +29,7 @@ struct consumer {
 /* Everything that a save or a replica holds. */
 struct state {
     unsigned n_entries, n_pending, n_consumers;
-    struct id last_id, last_delivered;
+    struct redis_id last_id, last_delivered;
     bool has_stream, has_group;
     struct entry entries[ENTRIES_MAX];
     struct pending pending[ENTRIES_MAX];
@@ -64,58 +58,31 @@ void redis_server_reset(void)
     forget(&replica);
 }
 
-/* ---- ids ---- */
-
-static int compare(struct id a, struct id b)
-{
-    if (a.ms != b.ms)
-        return a.ms > b.ms ? 1 : -1;
-    return (a.sequence > b.sequence) - (a.sequence < b.sequence);
-}
-
-static struct id parse_id(struct str text)
-{
-    struct id id = {0, 0};
-    char copy[ID_SIZE], *end;
-    snprintf(copy, sizeof copy, "%.*s", STR_ARG(text));
-    id.ms = strtoull(copy, &end, 10);
-    if (*end == '-')
-        id.sequence = strtoull(end + 1, NULL, 10);
-    return id;
-}
-
-static redisReply *reply_id(struct id id)
-{
-    char text[ID_SIZE];
-    snprintf(text, sizeof text, "%llu-%llu", (unsigned long long)id.ms, (unsigned long long)id.sequence);
-    return reply_text(str_from(text));
-}
-
 /* ---- entries ---- */
 
-static const struct entry *find_entry(struct id id)
+static const struct entry *find_entry(struct redis_id id)
 {
     for (unsigned i = 0; i < now.n_entries; i++) {
-        if (compare(now.entries[i].id, id) == 0)
+        if (redis_id_compare(now.entries[i].id, id) == 0)
             return &now.entries[i];
     }
     return NULL;
 }
 
 /* Trimming destroys what is pending or was never delivered, and says nothing. */
-static void check_trimmed(struct id id)
+static void check_trimmed(struct redis_id id)
 {
-    bool unfinished = !now.has_group || compare(id, now.last_delivered) > 0;
+    bool unfinished = !now.has_group || redis_id_compare(id, now.last_delivered) > 0;
     for (unsigned i = 0; i < now.n_pending && !unfinished; i++)
-        unfinished = compare(now.pending[i].id, id) == 0;
+        unfinished = redis_id_compare(now.pending[i].id, id) == 0;
     if (unfinished)
         sim_violation("I7", "the stream was trimmed of an entry that nobody has finished");
 }
 
-static unsigned trim(struct id least, unsigned count_max)
+static unsigned trim(struct redis_id least, unsigned count_max)
 {
     unsigned n = 0;
-    while (n < now.n_entries && (compare(now.entries[n].id, least) < 0 || now.n_entries - n > count_max))
+    while (n < now.n_entries && (redis_id_compare(now.entries[n].id, least) < 0 || now.n_entries - n > count_max))
         check_trimmed(now.entries[n++].id);
     memmove(now.entries, now.entries + n, (now.n_entries - n) * sizeof now.entries[0]);
     now.n_entries -= n;
@@ -127,38 +94,38 @@ static redisReply *add(const struct str *words, size_t n_words)
     size_t at = 2;
     unsigned count_max = ENTRIES_MAX;
     if (str_eq_text(words[at], "MAXLEN")) {
-        count_max = (unsigned)parse_id(words[at + 1]).ms;
+        count_max = (unsigned)redis_id_parse(words[at + 1]).ms;
         at += 2;
     }
     at++; /* "*" */
     if (now.n_entries == ENTRIES_MAX)
         sim_unable("a stream of more than %d entries", ENTRIES_MAX);
-    struct id id = {(uint64_t)(SIM_EPOCH_US + sim_now_us()) / US_PER_MS, 0};
-    if (compare(id, now.last_id) <= 0)
-        id = (struct id){now.last_id.ms, now.last_id.sequence + 1};
+    struct redis_id id = {(uint64_t)(SIM_EPOCH_US + sim_now_us()) / US_PER_MS, 0};
+    if (redis_id_compare(id, now.last_id) <= 0)
+        id = (struct redis_id){now.last_id.ms, now.last_id.sequence + 1};
     struct str *fields = world_alloc((n_words - at) * sizeof *fields);
     for (size_t i = at; i < n_words; i++)
         fields[i - at] = world_str(words[i]);
     now.entries[now.n_entries++] = (struct entry){id, fields, n_words - at};
     now.last_id = id;
     now.has_stream = true;
-    trim((struct id){0, 0}, count_max);
+    trim((struct redis_id){0, 0}, count_max);
     fiber_wake(&redis_server_news);
-    return reply_id(id);
+    return redis_id_reply(id);
 }
 
 static redisReply *trim_stream(const struct str *words)
 {
     bool by_count = str_eq_text(words[2], "MAXLEN");
-    struct id bound = parse_id(words[3]);
-    return reply_integer(by_count ? trim((struct id){0, 0}, (unsigned)bound.ms) : trim(bound, ENTRIES_MAX));
+    struct redis_id bound = redis_id_parse(words[3]);
+    return reply_integer(by_count ? trim((struct redis_id){0, 0}, (unsigned)bound.ms) : trim(bound, ENTRIES_MAX));
 }
 
-static redisReply *reply_entry(struct id id)
+static redisReply *reply_entry(struct redis_id id)
 {
     const struct entry *entry = find_entry(id);
     redisReply *reply = reply_array(2);
-    reply->element[0] = reply_id(id);
+    reply->element[0] = redis_id_reply(id);
     reply->element[1] = entry ? reply_array(entry->n_fields) : reply_nil();
     for (size_t i = 0; entry && i < entry->n_fields; i++)
         reply->element[1]->element[i] = reply_text(entry->fields[i]);
@@ -191,7 +158,7 @@ static redisReply *create_group(struct str from)
         return reply_error("BUSYGROUP Consumer Group name already exists");
     now.has_group = now.has_stream = true;
     now.n_pending = now.n_consumers = 0;
-    now.last_delivered = str_eq_text(from, "$") ? now.last_id : parse_id(from);
+    now.last_delivered = str_eq_text(from, "$") ? now.last_id : redis_id_parse(from);
     return reply_status("OK");
 }
 
@@ -223,16 +190,16 @@ static void deliver(struct pending *pending, unsigned consumer)
 }
 
 /* Pending entries stand in the order of their ids. */
-static void add_pending(struct id id, unsigned consumer)
+static void add_pending(struct redis_id id, unsigned consumer)
 {
     unsigned at = now.n_pending++;
-    for (; at > 0 && compare(now.pending[at - 1].id, id) > 0; at--)
+    for (; at > 0 && redis_id_compare(now.pending[at - 1].id, id) > 0; at--)
         now.pending[at] = now.pending[at - 1];
     now.pending[at] = (struct pending){.id = id};
     deliver(&now.pending[at], consumer);
 }
 
-static redisReply *wrap_entries(struct id *ids, size_t n)
+static redisReply *wrap_entries(struct redis_id *ids, size_t n)
 {
     redisReply *list = reply_array(n), *stream = reply_array(2), *all = reply_array(1);
     for (size_t i = 0; i < n; i++)
@@ -245,10 +212,10 @@ static redisReply *wrap_entries(struct id *ids, size_t n)
 
 static redisReply *read_new(unsigned consumer, size_t count)
 {
-    struct id ids[ENTRIES_MAX];
+    struct redis_id ids[ENTRIES_MAX];
     size_t n = 0;
     for (unsigned i = 0; i < now.n_entries && n < count; i++) {
-        if (compare(now.entries[i].id, now.last_delivered) > 0)
+        if (redis_id_compare(now.entries[i].id, now.last_delivered) > 0)
             ids[n++] = now.entries[i].id;
     }
     for (size_t i = 0; i < n; i++)
@@ -258,12 +225,12 @@ static redisReply *read_new(unsigned consumer, size_t count)
     return n ? wrap_entries(ids, n) : reply_nil();
 }
 
-static redisReply *read_own(unsigned consumer, struct id after, size_t count)
+static redisReply *read_own(unsigned consumer, struct redis_id after, size_t count)
 {
-    struct id ids[ENTRIES_MAX];
+    struct redis_id ids[ENTRIES_MAX];
     size_t n = 0;
     for (unsigned i = 0; i < now.n_pending && n < count; i++) {
-        if (now.pending[i].consumer == consumer && compare(now.pending[i].id, after) > 0)
+        if (now.pending[i].consumer == consumer && redis_id_compare(now.pending[i].id, after) > 0)
             ids[n++] = now.pending[i].id;
     }
     return wrap_entries(ids, n);
@@ -275,9 +242,9 @@ static redisReply *read_group(const struct str *words, size_t n_words)
     if (!now.has_group)
         return no_group();
     unsigned consumer = consumer_number(words[3]);
-    size_t count = (size_t)parse_id(words[5]).ms;
+    size_t count = (size_t)redis_id_parse(words[5]).ms;
     struct str from = words[n_words - 1];
-    return str_eq_text(from, ">") ? read_new(consumer, count) : read_own(consumer, parse_id(from), count);
+    return str_eq_text(from, ">") ? read_new(consumer, count) : read_own(consumer, redis_id_parse(from), count);
 }
 
 static redisReply *acknowledge(const struct str *words, size_t n_words)
@@ -286,7 +253,7 @@ static redisReply *acknowledge(const struct str *words, size_t n_words)
     for (unsigned i = 0; i < now.n_pending; i++) {
         bool done = false;
         for (size_t word = 3; word < n_words && !done; word++)
-            done = compare(now.pending[i].id, parse_id(words[word])) == 0;
+            done = redis_id_compare(now.pending[i].id, redis_id_parse(words[word])) == 0;
         if (!done)
             now.pending[kept++] = now.pending[i];
     }
@@ -298,8 +265,8 @@ static redisReply *sum_up_pending(void)
 {
     redisReply *reply = reply_array(4);
     reply->element[0] = reply_integer(now.n_pending);
-    reply->element[1] = now.n_pending ? reply_id(now.pending[0].id) : reply_nil();
-    reply->element[2] = now.n_pending ? reply_id(now.pending[now.n_pending - 1].id) : reply_nil();
+    reply->element[1] = now.n_pending ? redis_id_reply(now.pending[0].id) : reply_nil();
+    reply->element[2] = now.n_pending ? redis_id_reply(now.pending[now.n_pending - 1].id) : reply_nil();
     reply->element[3] = reply_nil();
     return reply;
 }
@@ -312,15 +279,16 @@ static redisReply *list_pending(const struct str *words, size_t n_words)
     if (n_words == 3)
         return sum_up_pending();
     unsigned consumer = consumer_number(words[6]);
-    struct id first = parse_id(words[3]), last = parse_id(words[4]);
+    struct redis_id first = redis_id_parse(words[3]), last = redis_id_parse(words[4]);
     redisReply *reply = reply_array(now.n_pending);
     reply->elements = 0;
-    for (unsigned i = 0; i < now.n_pending && reply->elements < parse_id(words[5]).ms; i++) {
+    for (unsigned i = 0; i < now.n_pending && reply->elements < redis_id_parse(words[5]).ms; i++) {
         const struct pending *pending = &now.pending[i];
-        if (pending->consumer != consumer || compare(pending->id, first) < 0 || compare(pending->id, last) > 0)
+        if (pending->consumer != consumer || redis_id_compare(pending->id, first) < 0 ||
+            redis_id_compare(pending->id, last) > 0)
             continue;
         redisReply *row = reply->element[reply->elements++] = reply_array(4);
-        row->element[0] = reply_id(pending->id);
+        row->element[0] = redis_id_reply(pending->id);
         row->element[1] = reply_text(words[6]);
         row->element[2] = reply_integer((sim_now_us() - pending->delivered_us) / US_PER_MS);
         row->element[3] = reply_integer(pending->deliveries);
@@ -334,17 +302,17 @@ static redisReply *claim(const struct str *words)
     if (!now.has_group)
         return no_group();
     unsigned consumer = consumer_number(words[3]), kept = 0;
-    int64_t idle_us = (int64_t)parse_id(words[4]).ms * US_PER_MS;
-    struct id from = parse_id(words[5]), next = {0, 0};
-    size_t count = (size_t)parse_id(words[7]).ms, n_claimed = 0, n_deleted = 0;
+    int64_t idle_us = (int64_t)redis_id_parse(words[4]).ms * US_PER_MS;
+    struct redis_id from = redis_id_parse(words[5]), next = {0, 0};
+    size_t count = (size_t)redis_id_parse(words[7]).ms, n_claimed = 0, n_deleted = 0;
     redisReply *claimed = reply_array(now.n_pending), *deleted = reply_array(now.n_pending), *reply = reply_array(3);
     for (unsigned i = 0; i < now.n_pending; i++) {
         struct pending *pending = &now.pending[i];
-        bool idle = compare(pending->id, from) >= 0 && sim_now_us() - pending->delivered_us >= idle_us;
+        bool idle = redis_id_compare(pending->id, from) >= 0 && sim_now_us() - pending->delivered_us >= idle_us;
         if (idle && n_claimed == count && next.ms == 0) {
             next = pending->id;
         } else if (idle && n_claimed < count && !find_entry(pending->id)) {
-            deleted->element[n_deleted++] = reply_id(pending->id);
+            deleted->element[n_deleted++] = redis_id_reply(pending->id);
             continue;
         } else if (idle && n_claimed < count) {
             deliver(pending, consumer);
@@ -355,7 +323,7 @@ static redisReply *claim(const struct str *words)
     now.n_pending = kept;
     claimed->elements = n_claimed;
     deleted->elements = n_deleted;
-    reply->element[0] = reply_id(next);
+    reply->element[0] = redis_id_reply(next);
     reply->element[1] = claimed;
     reply->element[2] = deleted;
     return reply;
@@ -365,7 +333,7 @@ static unsigned count_undelivered(void)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < now.n_entries; i++)
-        n += compare(now.entries[i].id, now.last_delivered) > 0;
+        n += redis_id_compare(now.entries[i].id, now.last_delivered) > 0;
     return n;
 }
 
@@ -385,7 +353,7 @@ static redisReply *describe_groups(void)
     redisReply *group = groups->element[0] = reply_array(8);
     set_pair(group, 0, "name", reply_text(STR(EVENT_GROUP)));
     set_pair(group, 2, "pending", reply_integer(now.n_pending));
-    set_pair(group, 4, "last-delivered-id", reply_id(now.last_delivered));
+    set_pair(group, 4, "last-delivered-id", redis_id_reply(now.last_delivered));
     set_pair(group, 6, "lag", reply_integer(count_undelivered()));
     return groups;
 }
@@ -465,7 +433,8 @@ redisReply *redis_server_run(const struct str *words, size_t n_words)
 
 bool redis_server_has_news(void)
 {
-    return !now.has_group || (now.n_entries && compare(now.entries[now.n_entries - 1].id, now.last_delivered) > 0);
+    return !now.has_group ||
+           (now.n_entries && redis_id_compare(now.entries[now.n_entries - 1].id, now.last_delivered) > 0);
 }
 
 /* ---- faults ---- */
@@ -495,10 +464,9 @@ bool redis_server_stands(unsigned i, struct redis_standing *ret)
         return false;
     const struct entry *entry = &now.entries[i];
     *ret = (struct redis_standing){.fields = entry->fields, .n_fields = entry->n_fields};
-    snprintf(ret->id, sizeof ret->id, "%llu-%llu", (unsigned long long)entry->id.ms,
-             (unsigned long long)entry->id.sequence);
+    redis_id_write(entry->id, ret->id);
     for (unsigned j = 0; j < now.n_pending; j++) {
-        if (compare(now.pending[j].id, entry->id) != 0)
+        if (redis_id_compare(now.pending[j].id, entry->id) != 0)
             continue;
         ret->consumer = now.consumers[now.pending[j].consumer].name;
         ret->idle_us = sim_now_us() - now.pending[j].delivered_us;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/str.h"
+#include "simulator/redis_id.h"
 
 enum { REDIS_WORDS_MAX = 5000 };
 
@@ -33,7 +34,7 @@ struct redis_counts {
 struct redis_counts redis_server_counts(void);
 /* An entry of the stream; consumer empty: not pending. */
 struct redis_standing {
-    char id[48];
+    char id[REDIS_ID_SIZE];
     const struct str *fields;
     size_t n_fields;
     struct str consumer;

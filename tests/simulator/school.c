@@ -11,7 +11,7 @@
     "58 6d fc 9c 34 91 9b 86 3f fd 64 63 c9 13 4a 26 ba 29 74 1e c7 e9 80 79" /* SP Plus's demonstration key \
                                                                                */
 
-enum { REFERENCE_SIZE = 24, REQUEST_MAX = 1024, CLAIM_CENTS = 6000, BANK_REF_DIGITS = 8 };
+enum { REFERENCE_SIZE = 32, REQUEST_MAX = 1024, CLAIM_CENTS = 6000, BANK_REF_DIGITS = 8 };
 
 struct school school;
 static struct gateway_contract contract;

@@ -474,16 +474,11 @@ static void names_and_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(before_acceptance),
-        cmocka_unit_test(after_acceptance),
-        cmocka_unit_test(refund_tasks),
-        cmocka_unit_test(mismatches),
-        cmocka_unit_test(never_sent),
-        cmocka_unit_test(mismatch_of_the_accepted),
-        cmocka_unit_test(unknown_reference),
-        cmocka_unit_test(doubtful_money),
-        cmocka_unit_test(any_sequence),
-        cmocka_unit_test(stories),
+        cmocka_unit_test(before_acceptance), cmocka_unit_test(after_acceptance),
+        cmocka_unit_test(refund_tasks),      cmocka_unit_test(mismatches),
+        cmocka_unit_test(never_sent),        cmocka_unit_test(mismatch_of_the_accepted),
+        cmocka_unit_test(unknown_reference), cmocka_unit_test(doubtful_money),
+        cmocka_unit_test(any_sequence),      cmocka_unit_test(stories),
         cmocka_unit_test(names_and_texts),
     };
     return cmocka_run_group_tests_name("payment_state", tests, NULL, NULL);
