@@ -294,7 +294,7 @@ void bank_begin(int64_t until_us)
 
 static void push(const struct str *fields, size_t n_fields)
 {
-    struct str words[REDIS_WORDS_MAX > 64 ? 64 : REDIS_WORDS_MAX] = {STR("XADD"), STR(EVENT_STREAM), STR("*")};
+    struct str words[3 + 2 * EVENT_FIELDS_MAX] = {STR("XADD"), STR(EVENT_STREAM), STR("*")};
     memcpy(&words[3], fields, n_fields * sizeof *fields);
     freeReplyObject(redis_server_run(words, n_fields + 3));
 }

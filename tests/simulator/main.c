@@ -26,13 +26,14 @@ static const char usage[] = "usage: simulator [--schedules N] [--seed S] [--jobs
                             "  --seed S        of the first; the others follow (1)\n"
                             "  --jobs J        so many processes at once (1)\n"
                             "  --trace         print what happens; with --schedules 1\n"
+                            "  --expect        a violation: without one, say so and end with 4\n"
                             "  --schema DIR    of the migrations (schema)\n"
                             "Ends with 0, or with 3 and the seed of the schedule that violated an invariant.\n";
 
 struct options {
     unsigned long long schedules, seed;
     unsigned jobs;
-    bool trace;
+    bool trace, expect;
 };
 
 /* --- one schedule --- */
@@ -85,8 +86,8 @@ static void explain(uint64_t seed)
 {
     char number[32];
     snprintf(number, sizeof number, "%llu", (unsigned long long)seed);
-    execl("/proc/self/exe", "simulator", "--schedules", "1", "--seed", number, "--trace", "--schema", schema,
-          (char *)NULL);
+    execl("/proc/self/exe", "simulator", "--schedules", "1", "--seed", number, "--trace", "--expect", "--schema",
+          schema, (char *)NULL);
     sim_unable("cannot start itself again");
 }
 
@@ -145,14 +146,10 @@ static unsigned long long read_number(const char *text)
 
 static struct options read_options(int argc, char **argv)
 {
-    static const struct option names[] = {{"schedules", 1, NULL, 'n'},
-                                          {"seed", 1, NULL, 's'},
-                                          {"jobs", 1, NULL, 'j'},
-                                          {"trace", 0, NULL, 't'},
-                                          {"schema", 1, NULL, 'd'},
-                                          {"help", 0, NULL, 'h'},
-                                          {0}};
-    struct options options = {1000, 1, 1, false};
+    static const struct option names[] = {
+        {"schedules", 1, NULL, 'n'}, {"seed", 1, NULL, 's'},   {"jobs", 1, NULL, 'j'}, {"trace", 0, NULL, 't'},
+        {"expect", 0, NULL, 'e'},    {"schema", 1, NULL, 'd'}, {"help", 0, NULL, 'h'}, {0}};
+    struct options options = {1000, 1, 1, false, false};
     int option;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (option == 'n')
@@ -163,6 +160,8 @@ static struct options read_options(int argc, char **argv)
             options.jobs = (unsigned)read_number(optarg);
         else if (option == 't')
             options.trace = true;
+        else if (option == 'e')
+            options.expect = true;
         else if (option == 'd')
             schema = optarg;
         else {
@@ -190,5 +189,7 @@ int main(int argc, char **argv)
     sim_tracing = true;
     run_schedule(options.seed);
     sim_print_trace();
+    if (options.expect)
+        sim_unable("the violation does not come again: the simulation depends on something but its seed");
     return EXIT_SUCCESS;
 }
