@@ -21,14 +21,15 @@ from client import Bank, Client, Parent, until  # noqa: E402
 from stack import Stack, free_block, free_port, http_ok, wait_for  # noqa: E402
 from truth import event_id  # noqa: E402
 
-QUIET_S, CLAIM_CENTS, CLAIMS_AT_ONCE, GET_MAX = 90, 300, 20, 2000
+QUIET_S, CLAIM_CENTS, CLAIMS_AT_ONCE, GET_MAX, MAIL_WINDOW_S = 90, 300, 20, 2000, 5
 SANITIZER_MARKS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
 GONE = (OSError, http.client.HTTPException)  # what a browser meets when the server dies
 SETTINGS = {
     "listen_extra": "rate_per_second = 1000\nrate_burst = 10000",
     "journal_extra": "resend_after_s = 1\nsegment_size_kib = 64",
     "mail_extra": "timeout_ms = 3000",
-    "worker_extra": "claim_idle_ms = 400\nlease_s = 1\nbatch_max = 3\npoll_ms = 100\nmail_poll_ms = 50",
+    "worker_extra": "claim_idle_ms = 400\nlease_s = 1\nbatch_max = 3\npoll_ms = 100\nmail_poll_ms = 50\nbank_poll_ms = 200\n"
+                    "bank_timeout_ms = 2000",
 }
 
 
@@ -70,7 +71,7 @@ class Drill:
         self.stack = Stack(state, build, ports, restart=False, config_extra=SETTINGS)
         self.purchases, self.round, self.open_calls, self.expected = [], [], [], set()
         self.claims, self.n_claims, self.poisoned, self.kill_times = [], 0, 0, []
-        self.hurried = False
+        self.hurried, self.asked = False, set()  # asked: references that the bank spoke of only when it was asked
 
     def start(self):
         self.stack.start()
@@ -213,13 +214,15 @@ class Drill:
         self.round, self.open_calls, self.expected, self.hurried = [], [], set(), False
 
     def is_quiet(self):
-        if self.hurried:  # what was refused is not waited for; nobody looks for a mail that is dead
+        if self.hurried:  # leases and pauses between attempts are over; somebody has looked at the mails that are dead
+            self.stack.sql("UPDATE bank_queries SET next_at = UTC_TIMESTAMP(6) WHERE next_at > UTC_TIMESTAMP(6)")
             self.stack.sql("UPDATE mail_outbox SET status = 'PENDING', next_attempt_at = UTC_TIMESTAMP(6) WHERE status IN ('PENDING', 'DEAD') "
                            "AND (status = 'DEAD' OR next_attempt_at > UTC_TIMESTAMP(6) + INTERVAL 2 SECOND)")
-        ids = ", ".join(f"X'{event}'" for event in self.expected) or "''"
+        ids = ", ".join(f"X{event}" for event in quoted(self.expected).split(", "))
         unsent, overdue, applied, buried = self.stack.sql(
             "SELECT (SELECT COUNT(*) FROM mail_outbox WHERE status <> 'SENT'), (SELECT COUNT(*) FROM transactions WHERE (state = 'PENDING' AND "
-            "expires_at < UTC_TIMESTAMP(6)) OR (state = 'CREATED' AND created_at < UTC_TIMESTAMP(6) - INTERVAL 24 HOUR)), "
+            "expires_at < UTC_TIMESTAMP(6)) OR (state = 'CREATED' AND created_at < UTC_TIMESTAMP(6) - INTERVAL 24 HOUR) "
+            f"OR (state = 'PENDING' AND reference IN ({quoted(self.asked)}))), "
             f"(SELECT COUNT(*) FROM inbox WHERE event_id IN ({ids})), (SELECT COUNT(*) FROM dead_letters)")[0]
         return (unsent, overdue, applied, buried) == ("0", "0", str(len(self.expected)), str(self.poisoned)) and self.stream_is_empty()
 
@@ -231,7 +234,7 @@ class Drill:
 
     def check_round(self):
         """Of this round's payments: paid once and completely, or not at all; each form one payment."""
-        names = ", ".join(f"'{purchase.reference}'" for purchase in self.round) or "''"
+        names = quoted(purchase.reference for purchase in self.round)
         mails = "(SELECT COUNT(*) FROM mail_outbox m WHERE m.transaction_id = t.id AND m.kind = '{}' AND m.status = 'SENT')"
         found = {row[0]: row[1:] for row in self.stack.sql(
             "SELECT t.reference, (SELECT COUNT(*) FROM ledger_entries l WHERE l.transaction_id = t.id AND l.kind = 'PAYMENT' AND l.book = 'BANK' "
@@ -254,16 +257,19 @@ class Drill:
         return self.faults(truth)
 
     def faults(self, truth):
-        """Without what the bank has not caused: password mails (a repeated one carries a new link) and notices."""
+        """Without what the bank's calls have not caused: password mails (a repeated one carries a new link), notices, its answers."""
         own = [row[0] for row in self.stack.sql("SELECT LOWER(HEX(event_id)) FROM inbox WHERE kind <> 'bank_notification'")]
         resets = [f"outbox.{row[0]}.PASSWORD_RESET" for row in self.stack.sql("SELECT id FROM mail_outbox WHERE kind = 'PASSWORD_RESET'")]
+        reconciled = self.asked | {row[0] for row in self.stack.sql(f"SELECT id FROM transactions WHERE reference IN ({quoted(self.asked)})")}
         innocent = [*(f"event {event} was applied and never made" for event in own),
-                    *(f"mail {name}@demi-pension.example changed" for name in resets)]
-        return [line for line in check(self.stack, truth, explain=self.explain) if not any(text in line for text in innocent)]
+                    *(f"mail {name}@demi-pension.example changed" for name in resets),
+                    *(f"I8 {reference} became AUTHORISED by code 'TERMINE'" for reference in self.asked)]
+        return [line for line in check(self.stack, truth, explain=self.explain, reconciled=reconciled) if not any(text in line for text in innocent)]
 
     def explain(self, copies):
-        times = sorted(copy["at"] for copy in copies)
-        return any(times[0] - 1 <= at <= times[-1] for at in self.kill_times)
+        """Each copy but the last was taken just before a kill."""
+        times = sorted(copy["at"] for copy in copies)[:-1]
+        return all(any(at - 0.5 <= kill <= at + MAIL_WINDOW_S for kill in self.kill_times) for at in times)
 
     def finish(self):
         codes = self.stack.stop()
@@ -274,6 +280,10 @@ class Drill:
         if not faults:
             shutil.rmtree(self.stack.state, ignore_errors=True)
         return faults
+
+
+def quoted(texts):
+    return ", ".join(f"'{text}'" for text in texts) or "''"
 
 
 def last_words(child):
