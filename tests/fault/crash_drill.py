@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ for folder in ("script", "tests/e2e", "tests/bank_simulator", "tests/fault"):
 import spplus  # noqa: E402
 from checker import check, is_quiet, read_truth  # noqa: E402
 from client import Bank, Client, Parent, until  # noqa: E402
-from stack import Stack, free_block, free_port, http_ok, wait_for  # noqa: E402
+from stack import Stack, free_block, http_ok, wait_for  # noqa: E402
 from truth import event_id  # noqa: E402
 
 QUIET_S, CLAIM_CENTS, CLAIMS_AT_ONCE, GET_MAX, MAIL_WINDOW_S = 90, 300, 20, 2000, 5
@@ -39,6 +40,7 @@ class Purchase:
     def __init__(self, number, parent, bank, fields):
         self.number, self.parent, self.bank, self.fields = number, parent, bank, fields
         self.body = self.reference = self.request = None
+        self.is_called = False
         self.paid, self.perhaps_paid = False, False  # by an acknowledged call; by one that nobody answered
 
     def bank_ref(self, attempt):
@@ -64,11 +66,21 @@ class Purchase:
             self.send()
 
 
+def free_ports():
+    """All different, as the ports are held until all are found."""
+    names = ("http", "bank", "mail", "smtp")
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    ports = {name: probe.getsockname()[1] for name, probe in zip(names, probes)}
+    ports["admin"] = free_block(20)
+    for probe in probes:
+        probe.close()
+    return ports
+
+
 class Drill:
     def __init__(self, build):
         state = Path(tempfile.mkdtemp(prefix="dp-crash-"))
-        ports = {"http": free_port(), "admin": free_block(20), "bank": free_port(), "mail": free_port(), "smtp": free_port()}
-        self.stack = Stack(state, build, ports, restart=False, config_extra=SETTINGS)
+        self.stack = Stack(state, build, free_ports(), restart=False, config_extra=SETTINGS)
         self.purchases, self.round, self.open_calls, self.expected = [], [], [], set()
         self.claims, self.n_claims, self.poisoned, self.kill_times = [], 0, 0, []
         self.hurried, self.asked = False, set()  # asked: references that the bank spoke of only when it was asked
@@ -133,12 +145,12 @@ class Drill:
             self.claims = [row[0] for row in self.stack.sql(f"SELECT id FROM claims ORDER BY id DESC LIMIT {CLAIMS_AT_ONCE}")]
         return self.claims.pop()
 
-    def buy(self, send=True):
-        """A claim and an advance in one payment. When the server dies meanwhile, settle() finishes it."""
+    def buy(self, send=True, claim=True):
+        """Two advances, or a claim and an advance, in one payment. When the server dies meanwhile, settle() finishes it."""
         number = len(self.purchases) + 1
         advance = 100 + number % 900
         purchase = Purchase(number, self.parent, self.bank, {
-            "type": "creance", "compte": self.account, "creance": self.take_claim(), "montant": f"{CLAIM_CENTS // 100},00",
+            **({"type": "creance", "creance": self.take_claim()} if claim else {"type": "avance"}), "compte": self.account, "montant": f"{CLAIM_CENTS // 100},00",
             "compte_2": self.account, "montant_2": f"{advance // 100},{advance % 100:02d}", "courriel": "parent@example.org",
             "commentaires": ""})
         self.purchases.append(purchase)
@@ -161,6 +173,8 @@ class Drill:
     def call(self, purchase, raw):
         """The bank's call. One that got no answer is made again by settle(), every second time: a bank need not try again."""
         answer = self.bank.send(raw=raw, method="POST" if len(self.expected) % 2 or len(raw) > GET_MAX else "GET")
+        if purchase:
+            purchase.is_called = True
         accepts = "&etat=1&" in raw and f"refsfp={purchase.bank_ref(1)}" in raw if purchase else False
         if "spcheckok" in answer["answer"]:
             self.expected.add(event_id(raw))
@@ -207,6 +221,8 @@ class Drill:
         self.mend()
         for purchase in self.round:
             purchase.go_on(purchase.wants_sending)
+        if self.round and self.round[-1].request and not self.round[-1].is_called:  # what was begun before the kill can be paid after it
+            assert self.call(self.round[-1], spplus.call(self.round[-1].request, "1", self.round[-1].bank_ref(1)))
         for again in [call for call in self.open_calls if call]:
             assert self.call(*again), f"not acknowledged by a server that is well: {again[1]}"
         until("everything is applied, acknowledged and mailed", self.is_quiet, QUIET_S)

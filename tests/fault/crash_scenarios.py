@@ -48,9 +48,10 @@ def repeats(drill, occurrence):
 
 
 def pages(drill, occurrence):
+    """A form offers a family's claims up to a limit, so only some of these payments, which nobody settles, have one."""
     yield
-    for _ in range(occurrence + 1):
-        drill.buy()
+    for number in range(occurrence + 1):
+        drill.buy(claim=number % 4 == 0)
         yield
     yield from linger(5)
 
@@ -221,7 +222,7 @@ def silent_bank(drill, occurrence):
     for purchase in purchases:
         drill.bank.type_card(purchase.reference, spplus.CARD_ACCEPTED)
         drill.asked.add(purchase.reference)
-        purchase.paid = True
+        purchase.paid = purchase.is_called = True
     drill.bank.behave()
     drill.halt("worker")
     drill.hurried = True
