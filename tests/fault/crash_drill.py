@@ -37,8 +37,8 @@ SETTINGS = {
 class Purchase:
     """One payment on its way through the pages. After a crash the parent goes on as people do: the same form again, the same button."""
 
-    def __init__(self, number, parent, bank, fields):
-        self.number, self.parent, self.bank, self.fields = number, parent, bank, fields
+    def __init__(self, number, parent, bank, fields, wants_sending):
+        self.number, self.parent, self.bank, self.fields, self.wants_sending = number, parent, bank, fields, wants_sending
         self.body = self.reference = self.request = None
         self.is_called = False
         self.paid, self.perhaps_paid = False, False  # by an acknowledged call; by one that nobody answered
@@ -59,10 +59,10 @@ class Purchase:
         self.bank.open(address)  # the bank refuses another request under a reference that it knows
         self.request = address.split("?", 1)[1]
 
-    def go_on(self, send=True):
+    def go_on(self):
         if self.reference is None:
             self.fill()
-        if send and self.request is None:
+        if self.wants_sending and self.request is None:
             self.send()
 
 
@@ -82,7 +82,7 @@ class Drill:
         state = Path(tempfile.mkdtemp(prefix="dp-crash-"))
         self.stack = Stack(state, build, free_ports(), restart=False, config_extra=SETTINGS)
         self.purchases, self.round, self.open_calls, self.expected = [], [], [], set()
-        self.claims, self.n_claims, self.poisoned, self.kill_times = [], 0, 0, []
+        self.claims, self.n_claims, self.n_big, self.poisoned, self.kill_times = [], 0, 0, 0, []
         self.hurried, self.asked = False, set()  # asked: references that the bank spoke of only when it was asked
 
     def start(self):
@@ -152,12 +152,11 @@ class Drill:
         purchase = Purchase(number, self.parent, self.bank, {
             **({"type": "creance", "creance": self.take_claim()} if claim else {"type": "avance"}), "compte": self.account, "montant": f"{CLAIM_CENTS // 100},00",
             "compte_2": self.account, "montant_2": f"{advance // 100},{advance % 100:02d}", "courriel": "parent@example.org",
-            "commentaires": ""})
+            "commentaires": ""}, send)
         self.purchases.append(purchase)
         self.round.append(purchase)
-        purchase.wants_sending = send
         try:
-            purchase.go_on(send)
+            purchase.go_on()
         except GONE:
             pass
         return purchase
@@ -190,8 +189,9 @@ class Drill:
             self.open_calls.append((purchase, raw))
         return False
 
-    def big_call(self, number):
+    def big_call(self):
         """Sealed, of no known shape, and long: it fills the journal's segment."""
+        self.n_big = number = self.n_big + 1
         fields = [("siret", "00000000000001-01"), ("reference", f"dem20200101000000{number % 1000:03d}"), ("montant", "5.00"),
                   ("remplissage", "x" * 7000), ("etat", "2"), ("refsfp", f"{90_000_000 + number}")]
         return self.call(None, spplus.sealed(fields))
@@ -220,7 +220,7 @@ class Drill:
         self.refuse_mails()
         self.mend()
         for purchase in self.round:
-            purchase.go_on(purchase.wants_sending)
+            purchase.go_on()
         if self.round and self.round[-1].request and not self.round[-1].is_called:  # what was begun before the kill can be paid after it
             assert self.call(self.round[-1], spplus.call(self.round[-1].request, "1", self.round[-1].bank_ref(1)))
         for again in [call for call in self.open_calls if call]:

@@ -72,8 +72,7 @@ def long_calls(drill, occurrence):
     """Eight of them fill a segment."""
     yield
     for _ in range(9 * occurrence + 9):
-        drill.n_big = getattr(drill, "n_big", 0) + 1
-        drill.big_call(drill.n_big)
+        drill.big_call()
         yield
     yield from linger(5)
 
