@@ -26,6 +26,7 @@ struct question {
 struct outcome {
     enum gateway_answer_kind kind;
     const char *reason; /* for the log, where the answer does not speak for itself */
+    struct str words;   /* the bank's own, for who must configure what they mean */
 };
 
 int64_t bank_query_next_us(int64_t asked_us, int64_t sent_us, int64_t expires_us, enum gateway_answer_kind kind)
@@ -151,7 +152,7 @@ static int ask_bank(struct bank_query *query, const struct contract *contract, c
 {
     struct str url;
     const struct gateway *gateway = contract ? contract->bank.gateway : NULL;
-    *outcome = (struct outcome){GATEWAY_ANSWER_FAILED, "no contract that can be asked about"};
+    *outcome = (struct outcome){GATEWAY_ANSWER_FAILED, "no contract that can be asked about", STR_NULL};
     if (!gateway || !gateway->build_query ||
         gateway->build_query(&contract->bank, question->reference, arena, &url) != 0)
         return 0;
@@ -170,7 +171,7 @@ static int apply_answer(struct bank_query *query, const struct contract *contrac
     struct gateway_answer answer =
         contract->bank.gateway->read_answer(&contract->bank, question->reference, question->sent, body, arena);
     enum batch_verdict verdict;
-    *outcome = (struct outcome){answer.kind, answer.fault};
+    *outcome = (struct outcome){answer.kind, answer.fault, answer.state};
     if (answer.kind != GATEWAY_ANSWER_REPORTED)
         return 0;
     int err = bank_answer_apply(query->db, query->settings->config->site.operator_email, contract, question->reference,
@@ -179,7 +180,7 @@ static int apply_answer(struct bank_query *query, const struct contract *contrac
     if (err == ERR_BUSY || err == ERR_UNAVAILABLE)
         return err;
     if (err)
-        *outcome = (struct outcome){GATEWAY_ANSWER_UNCLEAR, db_error(query->db)};
+        *outcome = (struct outcome){GATEWAY_ANSWER_UNCLEAR, db_error(query->db), STR_NULL};
     else
         metrics_count_verdict(query->settings->metrics, verdict);
     return 0;
@@ -228,7 +229,7 @@ static void report(struct bank_query *query, const struct question *question, co
     log_write(failed ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "bank_asked",
               LOG_FIELDS(LOG_SLICE("reference", question->reference), LOG_INT("contract", question->contract_id),
                          LOG_STR("outcome", gateway_answer_name(outcome->kind)),
-                         LOG_STR("reason", outcome->reason ? outcome->reason : ""),
+                         LOG_STR("reason", outcome->reason ? outcome->reason : ""), LOG_SLICE("words", outcome->words),
                          LOG_STR("again", next_us ? "yes" : "no")));
 }
 

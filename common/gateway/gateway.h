@@ -83,7 +83,7 @@ const char *gateway_answer_name(enum gateway_answer_kind kind);
 struct gateway_answer {
     enum gateway_answer_kind kind;
     const char *fault; /* why it is UNCLEAR: static text for the log; NULL else */
-    struct str state;  /* REPORTED: the bank's words for it, part of the event's id */
+    struct str state;  /* the bank's words for the payment's state, bounded; a part of the event's id when REPORTED */
     /* REPORTED: as of a call. An answer that names no amount or currency has those of the sealed request, which are all
      * that the bank can have taken under its reference. */
     struct gateway_judgement judgement;

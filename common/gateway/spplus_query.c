@@ -256,13 +256,25 @@ static struct gateway_answer unclear(const char *fault)
 }
 
 /* The payment is not decided, or the bank has it not. */
-static struct gateway_answer undecided(enum meaning meaning, const char *fault)
+static struct gateway_answer undecided(enum meaning meaning, struct str state)
 {
     if (meaning == MEANS_OPEN)
-        return (struct gateway_answer){.kind = GATEWAY_ANSWER_OPEN};
+        return (struct gateway_answer){.kind = GATEWAY_ANSWER_OPEN, .state = state};
     if (meaning == MEANS_UNKNOWN)
-        return (struct gateway_answer){.kind = GATEWAY_ANSWER_UNKNOWN};
-    return unclear(fault);
+        return (struct gateway_answer){.kind = GATEWAY_ANSWER_UNKNOWN, .state = state};
+    struct gateway_answer answer = unclear("words whose meaning is not known");
+    answer.state = state;
+    return answer;
+}
+
+/* "TERMINE/EN_ATTENTE_DE_REMISE" */
+static struct str name_states(const struct reading *reading, struct arena *arena)
+{
+    static const size_t word_max = GATEWAY_ANSWER_STATE_MAX / 2 - 1;
+    struct str payment = reading->payment[STATE], instalment = reading->instalment[INSTALMENT_STATE];
+    payment.len = payment.len < word_max ? payment.len : word_max;
+    instalment.len = instalment.len < word_max ? instalment.len : word_max;
+    return arena_printf(arena, "%.*s/%.*s", STR_ARG(payment), STR_ARG(instalment));
 }
 
 struct gateway_answer spplus_read_answer(const struct gateway_contract *contract, struct str reference, struct str sent,
@@ -274,17 +286,17 @@ struct gateway_answer spplus_read_answer(const struct gateway_contract *contract
     if (body.len > GATEWAY_ANSWER_MAX || text.len == 0 || !is_text(text))
         return unclear("empty, too long, or not a text");
     if (str_starts_with(text, STR(ERROR_TEXT)))
-        return undecided(meaning_of(contract, STR(ERROR_TEXT)), "the bank answers spadminko");
+        return undecided(meaning_of(contract, STR(ERROR_TEXT)), STR(ERROR_TEXT));
     const char *fault = read_rows(text, &reading);
     if (fault)
         return unclear(fault);
     enum meaning meaning = meaning_together(&reading);
+    struct str states = name_states(&reading, arena);
     if (meaning == MEANS_NOTHING || meaning == MEANS_OPEN || meaning == MEANS_UNKNOWN)
-        return undecided(meaning, "states whose meaning is not known");
+        return undecided(meaning, states);
     return (struct gateway_answer){
         .kind = GATEWAY_ANSWER_REPORTED,
-        .state = arena_printf(arena, "%.*s/%.*s", STR_ARG(reading.payment[STATE]),
-                              STR_ARG(reading.instalment[INSTALMENT_STATE])),
+        .state = states,
         .judgement = judge(&reading, meaning, reference, sent),
     };
 }

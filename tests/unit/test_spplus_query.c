@@ -234,6 +234,9 @@ static void words_of_a_contract(void **state)
         if (answer.kind == GATEWAY_ANSWER_REPORTED)
             assert_int_equal(answer.judgement.report.kind, cases[i].report);
     }
+    /* What must be configured is named. */
+    struct gateway_answer unknown = read_answer(&fixture, STR(PAYMENT("SUSPENDU", "36628282") INSTALMENT("X")));
+    assert_true(str_eq(unknown.state, STR("SUSPENDU/X")));
     /* What the source shows cannot be given another meaning. */
     struct gateway_answer answer = read_answer(&fixture, STR(PAYMENT("REFUSE", "36628282")));
     assert_int_equal(answer.judgement.report.kind, REPORT_REFUSED);
