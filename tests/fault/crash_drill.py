@@ -136,14 +136,21 @@ class Drill:
     # --- people and the bank -------------------------------------------------------------------------------------------
 
     def take_claim(self):
+        """One that nobody has settled or is about to: a form offers a family's claims up to a limit, so those given back are used again."""
+        if not self.claims:
+            self.claims = self.open_claims()
         if not self.claims:
             self.n_claims += CLAIMS_AT_ONCE
             first = self.n_claims - CLAIMS_AT_ONCE
             self.stack.sql("INSERT INTO claims (school_id, account_id, number, label, amount_cents) SELECT school_id, id, "
                            f"CONCAT('C', {first} + seq), 'avis', {CLAIM_CENTS} FROM accounts JOIN seq_1_to_{CLAIMS_AT_ONCE} "
                            f"WHERE id = {self.account}")
-            self.claims = [row[0] for row in self.stack.sql(f"SELECT id FROM claims ORDER BY id DESC LIMIT {CLAIMS_AT_ONCE}")]
+            self.claims = self.open_claims()
         return self.claims.pop()
+
+    def open_claims(self):
+        return [row[0] for row in self.stack.sql(f"SELECT id FROM claims WHERE number LIKE 'C%' AND account_id = {self.account} AND "
+                                                 "settled_cents = 0 AND reserved_for IS NULL")]
 
     def buy(self, send=True, claim=True):
         """Two advances, or a claim and an advance, in one payment. When the server dies meanwhile, settle() finishes it."""
