@@ -136,21 +136,18 @@ class Drill:
     # --- people and the bank -------------------------------------------------------------------------------------------
 
     def take_claim(self):
-        """One that nobody has settled or is about to: a form offers a family's claims up to a limit, so those given back are used again."""
-        if not self.claims:
-            self.claims = self.open_claims()
         if not self.claims:
             self.n_claims += CLAIMS_AT_ONCE
             first = self.n_claims - CLAIMS_AT_ONCE
             self.stack.sql("INSERT INTO claims (school_id, account_id, number, label, amount_cents) SELECT school_id, id, "
                            f"CONCAT('C', {first} + seq), 'avis', {CLAIM_CENTS} FROM accounts JOIN seq_1_to_{CLAIMS_AT_ONCE} "
                            f"WHERE id = {self.account}")
-            self.claims = self.open_claims()
+            self.claims = [row[0] for row in self.stack.sql(f"SELECT id FROM claims ORDER BY id DESC LIMIT {CLAIMS_AT_ONCE}")]
         return self.claims.pop()
 
     def open_claims(self):
-        return [row[0] for row in self.stack.sql(f"SELECT id FROM claims WHERE number LIKE 'C%' AND account_id = {self.account} AND "
-                                                 "settled_cents = 0 AND reserved_for IS NULL")]
+        """Those given back are used again: a form offers a family's claims up to a limit. To be asked when nothing is under way."""
+        return [row[0] for row in self.stack.sql("SELECT id FROM claims WHERE number LIKE 'C%' AND settled_cents = 0 AND reserved_for IS NULL")]
 
     def buy(self, send=True, claim=True):
         """Two advances, or a claim and an advance, in one payment. When the server dies meanwhile, settle() finishes it."""
@@ -235,6 +232,7 @@ class Drill:
         until("everything is applied, acknowledged and mailed", self.is_quiet, QUIET_S)
         self.check_round()
         self.round, self.open_calls, self.expected, self.hurried = [], [], set(), False
+        self.claims = self.open_claims()
 
     def is_quiet(self):
         if self.hurried:  # leases and pauses between attempts are over; somebody has looked at the mails that are dead
