@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -117,7 +118,7 @@ def heal_all(stack):
         if not child.wanted and child.name in ("redis", "mariadb"):
             child.start()
         if child.alive():
-            child.send_signal(18)  # SIGCONT
+            child.send_signal(signal.SIGCONT)
     for name in WORKERS + SERVERS:
         start_program(stack, name)
     return wait_until(stack.database_answers, START_S) and wait_until(stack.redis_answers, START_S) and wait_until(
@@ -305,6 +306,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=90, help="of each seed")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("DP_SEED", 1)), help="the first one")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of every finally
     summary, seed, end = Summary(arguments.results), arguments.seed, time.monotonic() + 60 * arguments.minutes
 
     def is_enough():

@@ -189,7 +189,7 @@ def make_faults(dice, duration_s, faults_per_s, proxied, spare_journal):
             busy_until[fault.target] = fault.end_s
 
 
-def make_plan(seed, duration_s=90.0, faults_per_s=1.8, payments_per_s=3.0, calls_per_payment=20):
+def make_plan(seed, duration_s=90.0, faults_per_s=2.4, payments_per_s=3.0, calls_per_payment=26):
     dice = random.Random(seed)
     proxied, spare_journal = dice.random() < 0.7, dice.random() < 0.6
     n_payments = int(duration_s * payments_per_s)
