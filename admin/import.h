@@ -29,7 +29,7 @@ struct import_school {
 };
 
 struct import_contract {
-    struct str gateway, merchant_id, payment_url, currency, callback_extra, means;
+    struct str gateway, merchant_id, payment_url, currency, callback_extra, means, query_url, query_states;
     struct str key; /* as the bank wrote it: secret */
     int64_t bank_ref_len;
     int64_t id;

@@ -43,7 +43,8 @@ static int apply_contract(struct import *import, struct db *db)
     struct str sealed = vault_seal(import->vault, contract->key, &import->arena);
     const struct db_param params[] = {DB_TEXT(contract->payment_url),    DB_TEXT(contract->currency),
                                       DB_NUMBER(contract->bank_ref_len), DB_TEXT(contract->callback_extra),
-                                      DB_TEXT(contract->means),          DB_TEXT(sealed),
+                                      DB_TEXT(contract->means),          DB_TEXT(contract->query_url),
+                                      DB_TEXT(contract->query_states),   DB_TEXT(sealed),
                                       DB_TEXT(contract->gateway),        DB_TEXT(contract->merchant_id)};
     int err = 0;
 

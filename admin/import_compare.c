@@ -59,9 +59,12 @@ static int compare_contract(struct import *import, struct db *db)
     struct import_contract *contract = &import->contract;
     struct arena *arena = &import->arena;
     const struct db_param names[] = {DB_TEXT(contract->gateway), DB_TEXT(contract->merchant_id)};
-    const struct str values[] = {contract->payment_url, contract->currency, number_text(arena, contract->bank_ref_len),
-                                 contract->callback_extra, contract->means};
+    const struct str values[] = {
+        contract->payment_url,    contract->currency, number_text(arena, contract->bank_ref_len),
+        contract->callback_extra, contract->means,    contract->query_url,
+        contract->query_states};
     struct db_rows rows, link;
+    enum { N_VALUES = sizeof values / sizeof values[0] };
 
     int err = db_query(db, STATEMENT_CONTRACT_FIND, names, arena, &rows);
     if (!err)
@@ -70,7 +73,7 @@ static int compare_contract(struct import *import, struct db *db)
         return err;
     contract->action = IMPORT_CREATE;
     if (rows.n_rows == 1) {
-        bool unchanged = same(&rows, 1, values, 5) && same_key(import, db_cell(&rows, 0, 6));
+        bool unchanged = same(&rows, 1, values, N_VALUES) && same_key(import, db_cell(&rows, 0, 1 + N_VALUES));
         contract->id = db_cell_number(&rows, 0, 0);
         contract->action = unchanged ? IMPORT_UNCHANGED : IMPORT_UPDATE;
         contract->linked = link.n_rows == 1 && db_cell_number(&link, 0, 0) == contract->id;

@@ -27,7 +27,8 @@ struct key {
 struct raw {
     struct str uai, name, kind, city, bursar_email, bursar_phone, reference_prefix, amount_min, amount_max,
         part_payment, couleur, logo;
-    struct str gateway, merchant_id, key, key_file, payment_url, currency, bank_ref_len, callback_extra, means;
+    struct str gateway, merchant_id, key, key_file, payment_url, currency, bank_ref_len, callback_extra, means,
+        query_url, query_states;
 };
 
 static bool all_of(struct str s, const char *allowed)
@@ -108,6 +109,12 @@ static const char *check_url(struct str s)
     return good ? NULL : "the address of the bank's payment page";
 }
 
+/* The question's own parameters follow a "?". */
+static const char *check_query_url(struct str s)
+{
+    return check_url(s) || str_find(s, '?') >= 0 ? "the address where the bank answers questions, without \"?\"" : NULL;
+}
+
 #define KEY(section, name, fallback, length_max, check)                         \
     {                                                                           \
         section, #name, fallback, length_max, offsetof(struct raw, name), check \
@@ -135,6 +142,8 @@ static const struct key keys[] = {
     KEY("bank", bank_ref_len, "8", 2, check_ref_len),
     KEY("bank", callback_extra, "", 255, check_names),
     KEY("bank", means, "CBS", 80, check_names),
+    KEY("bank", query_url, "", 255, check_query_url),
+    KEY("bank", query_states, "", 400, NULL),
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
@@ -268,6 +277,41 @@ static void check_contract(struct reader *reader)
               "[bank] is the bank's published demonstration shop; it needs [site] mode = demonstration");
     if (!str_starts_with(contract->payment_url, STR("https://")))
         fault(reader, line_of(reader, "payment_url"), "[bank] payment_url: expected https://");
+    if (contract->query_url.len && !str_starts_with(contract->query_url, STR("https://")))
+        fault(reader, line_of(reader, "query_url"), "[bank] query_url: expected https://");
+}
+
+static void check_query(struct reader *reader)
+{
+    const struct import_contract *contract = &reader->import->contract;
+    const struct gateway *gateway = gateway_find(contract->gateway);
+    const char *expected = gateway->check_query_states ? gateway->check_query_states(contract->query_states) : NULL;
+
+    if (contract->query_url.len && !gateway->build_query)
+        fault(reader, line_of(reader, "query_url"), "[bank] query_url: this gateway cannot be asked");
+    if (expected)
+        fault(reader, line_of(reader, "query_states"), "[bank] query_states: expected %s", expected);
+}
+
+/* Where "path" begins in "scheme://host:port/path". */
+static size_t origin_len(struct str url)
+{
+    struct str rest;
+    (void)str_cut(url, '/', &rest); /* scheme */
+    (void)str_cut(rest, '/', &rest);
+    (void)str_cut(rest, '/', &rest);
+    return rest.ptr ? (size_t)(rest.ptr - url.ptr) - 1 : url.len;
+}
+
+/* Another payment page is another bank's: a simulator answers questions too. */
+static void move_bank(struct reader *reader, struct str bank_url)
+{
+    struct import_contract *contract = &reader->import->contract;
+    size_t len = origin_len(contract->query_url);
+    contract->payment_url = bank_url;
+    if (contract->query_url.len)
+        contract->query_url = arena_printf(&reader->import->arena, "%.*s%.*s", (int)origin_len(bank_url), bank_url.ptr,
+                                           (int)(contract->query_url.len - len), contract->query_url.ptr + len);
 }
 
 static void take_contract(struct reader *reader)
@@ -281,10 +325,13 @@ static void take_contract(struct reader *reader)
                                          .currency = raw->currency,
                                          .callback_extra = raw->callback_extra,
                                          .means = raw->means,
+                                         .query_url = raw->query_url,
+                                         .query_states = raw->query_states,
                                          .key = raw->key_file.len ? read_key_file(reader) : raw->key};
     str_to_u63(raw->bank_ref_len, &contract->bank_ref_len);
     if (reader->import->bank_url)
-        contract->payment_url = str_from(reader->import->bank_url);
+        move_bank(reader, str_from(reader->import->bank_url));
+    check_query(reader);
     if (!raw->key.len == !raw->key_file.len)
         fault(reader, line_of(reader, "key"), "[bank] expected key or key_file");
     else if (contract->key.len)

@@ -32,15 +32,15 @@ static const char *const sql[STATEMENT_COUNT] = {
         "logo_hash = NULLIF(?, '') WHERE uai = ?",
     [STATEMENT_SCHOOL_FILE_PUT] = "INSERT INTO school_files (hash, kind, width, height, bytes) VALUES (?, ?, ?, ?, ?) "
                                   "ON DUPLICATE KEY UPDATE hash = VALUES(hash)",
-    [STATEMENT_CONTRACT_FIND] =
-        "SELECT id, payment_url, currency, bank_ref_len, callback_extra, means, sealed_key FROM bank_contracts "
-        "WHERE gateway = ? AND merchant_id = ?",
-    [STATEMENT_CONTRACT_INSERT] =
-        "INSERT INTO bank_contracts (payment_url, currency, bank_ref_len, callback_extra, means, sealed_key, gateway, "
-        "merchant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [STATEMENT_CONTRACT_FIND] = "SELECT id, payment_url, currency, bank_ref_len, callback_extra, means, query_url, "
+                                "query_states, sealed_key FROM bank_contracts "
+                                "WHERE gateway = ? AND merchant_id = ?",
+    [STATEMENT_CONTRACT_INSERT] = "INSERT INTO bank_contracts (payment_url, currency, bank_ref_len, callback_extra, "
+                                  "means, query_url, query_states, sealed_key, gateway, "
+                                  "merchant_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_CONTRACT_UPDATE] =
         "UPDATE bank_contracts SET payment_url = ?, currency = ?, bank_ref_len = ?, callback_extra = ?, means = ?, "
-        "sealed_key = ? WHERE gateway = ? AND merchant_id = ?",
+        "query_url = ?, query_states = ?, sealed_key = ? WHERE gateway = ? AND merchant_id = ?",
     [STATEMENT_SCHOOL_CONTRACT_FIND] = "SELECT contract_id FROM school_contracts WHERE school_id = ?",
     [STATEMENT_SCHOOL_CONTRACT_PUT] =
         "INSERT INTO school_contracts (school_id, contract_id) VALUES (?, ?) ON DUPLICATE KEY UPDATE contract_id = "

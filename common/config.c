@@ -137,6 +137,9 @@ static const struct key keys[] = {
     NUMBER(worker, poll_ms, "1000", 1, 60000),
     NUMBER(worker, mail_poll_ms, "500", 1, 60000),
     NUMBER(worker, lease_s, "120", 1, 86400),
+    NUMBER(worker, bank_poll_ms, "5000", 10, 60000),
+    NUMBER(worker, bank_timeout_ms, "10000", 100, 60000),
+    TEXT("worker", "bank_ca_file", KEY_PATH, "", worker.bank_ca_file, "a file"),
     TEXT("worker", "admin_address", KEY_TEXT, "127.0.0.1", worker.admin_address, "an IP address"),
     NUMBER(worker, admin_port, "9090", 1, 65535),
 

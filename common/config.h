@@ -74,7 +74,8 @@ struct config {
         unsigned timeout_ms, attempts_max;
     } mail;
     struct {
-        unsigned batch_max, claim_idle_ms, poll_ms, mail_poll_ms, lease_s;
+        unsigned batch_max, claim_idle_ms, poll_ms, mail_poll_ms, lease_s, bank_poll_ms, bank_timeout_ms;
+        const char *bank_ca_file;
         const char *admin_address;
         unsigned admin_port;
     } worker;

@@ -15,6 +15,7 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
     [EVENT_PASSWORD_RESET_REQUESTED] = "password_reset_requested",
     [EVENT_PASSWORD_CHANGED] = "password_changed",
     [EVENT_EMAIL_CHANGED] = "email_changed",
+    [EVENT_BANK_ANSWER] = "bank_answer",
 };
 
 /* The fields of each kind, beside v, id, kind and at. An address is never required: a payment must not be lost for want
@@ -44,6 +45,14 @@ const char *event_kind_name(enum event_kind kind)
 void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVENT_ID_LEN])
 {
     const struct str parts[] = {gateway, STR("\0"), unsealed};
+    digest_sha256_parts(parts, sizeof parts / sizeof parts[0], out);
+}
+
+void event_id_for_answer(struct str gateway, struct str reference, struct str state, struct str bank_ref,
+                         uint8_t out[EVENT_ID_LEN])
+{
+    const struct str nul = STR("\0");
+    const struct str parts[] = {gateway, nul, STR("query"), nul, reference, nul, state, nul, bank_ref};
     digest_sha256_parts(parts, sizeof parts / sizeof parts[0], out);
 }
 
@@ -149,7 +158,7 @@ static int read_version_and_kind(const struct str *fields, size_t count, enum ev
     for (int i = 0; i < EVENT_KIND_COUNT; i++) {
         if (str_eq_text(kind, kind_names[i])) {
             *ret_kind = (enum event_kind)i;
-            return 0;
+            return i == EVENT_BANK_ANSWER ? ERR_INVALID : 0;
         }
     }
     return ERR_NOT_FOUND;

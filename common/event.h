@@ -21,6 +21,8 @@ enum event_kind {
     EVENT_PASSWORD_RESET_REQUESTED, /* login (what the parent typed), [ip] */
     EVENT_PASSWORD_CHANGED,         /* login */
     EVENT_EMAIL_CHANGED,            /* login, email (the old address: it is told) */
+    EVENT_BANK_ANSWER, /* gateway, raw. Made by the worker that asked the bank, for itself: nobody vouches for
+                          one that came out of the stream, and event_from_fields() refuses it */
     EVENT_KIND_COUNT,
 };
 
@@ -41,6 +43,10 @@ const char *event_kind_name(enum event_kind kind);
 
 /* The id of a bank's call: SHA-256 of gateway, NUL, and the raw call without its hmac pair (`unsealed`). */
 void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVENT_ID_LEN]);
+/* The id of what a bank answered when asked: SHA-256 of gateway, "query", reference, state and the bank's reference,
+ * NUL between them. The same word twice is one event. */
+void event_id_for_answer(struct str gateway, struct str reference, struct str state, struct str bank_ref,
+                         uint8_t out[EVENT_ID_LEN]);
 /* 32 random bytes. */
 void event_id_random(uint8_t out[EVENT_ID_LEN]);
 

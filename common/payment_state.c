@@ -285,6 +285,13 @@ static const struct {
         {"ACCEPTED_AFTER_REVERSAL",
          "La banque confirme un paiement qu'elle avait rejeté. Le compte n'a pas été crédité "
          "de nouveau. Vérifiez sur l'espace de la banque ce qui a été réellement encaissé."},
+    [REVIEW_BANK_SILENT] =
+        {"BANK_SILENT", "La banque n'a jamais dit ce que ce paiement est devenu, et son délai est passé. Rien n'a été "
+                        "crédité. Cherchez-le sur l'espace de la banque\u00a0: la famille a peut-être été débitée."},
+    [REVIEW_BAD_ANSWER] = {"BAD_ANSWER",
+                           "Interrogée sur ce paiement, la banque a donné une réponse qui ne s'accorde pas avec lui ou "
+                           "avec ce qu'elle en avait dit. Cette réponse n'a rien crédité. Vérifiez sur l'espace de la "
+                           "banque."},
 };
 
 const char *review_reason_name(enum review_reason reason)

@@ -69,6 +69,8 @@ enum review_reason {
     REVIEW_LINES_MISMATCH, /* the lines do not add up to the amount */
     REVIEW_UNVERIFIABLE,   /* no contract known for the call: the seal could not be checked */
     REVIEW_ACCEPTED_AFTER_REVERSAL,
+    REVIEW_BANK_SILENT, /* expired without a word of the bank that can be relied on */
+    REVIEW_BAD_ANSWER,  /* asked, the bank says what fits neither the payment nor what it said before */
     REVIEW_REASON_COUNT,
 };
 const char *review_reason_name(enum review_reason reason);

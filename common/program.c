@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/log.h"
 #include "common/rand.h"
 
@@ -60,6 +61,7 @@ struct program program_begin(const char *name, const char *usage, int argc, char
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* no core file holds a key */
     signal(SIGXFSZ, SIG_IGN);                       /* a limit on files is an ordinary write error */
     log_init(name, LOG_LEVEL_INFO);
+    crash_points_begin();
     rand_init();
     if (config_load(program.config_path, &program.config, error, sizeof error)) {
         fprintf(stderr, "%s: %s\n", name, error);

@@ -55,3 +55,4 @@ GRANT INSERT, UPDATE ON {database}.event_failures TO {worker};
 GRANT INSERT ON {database}.password_tokens TO {worker};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {worker};
 GRANT INSERT ON {database}.gateway_reference TO {worker};
+GRANT INSERT, UPDATE ON {database}.bank_queries TO {worker};

@@ -62,6 +62,8 @@ static void put_requests(struct buf *out, const struct listener_stats *stats)
     metric(out, "dp_http_connections", "gauge", "Open connections.", stats->connections_open);
     metric(out, "dp_http_connections_refused_total", "counter", "Connections over a limit.",
            stats->connections_refused);
+    metric(out, "dp_http_connections_displaced_total", "counter", "Connections that gave way to new ones.",
+           stats->connections_displaced);
     metric(out, "dp_http_timeouts_total", "counter", "Deadlines that passed.", stats->timeouts);
 }
 
@@ -73,6 +75,7 @@ static void put_bank(struct buf *out, const struct app *app)
     buf_printf(out, "dp_bank_calls_total{outcome=\"repeated\"} %llu\n", (unsigned long long)app->bank.repeated);
     buf_printf(out, "dp_bank_calls_total{outcome=\"bad_seal\"} %llu\n", (unsigned long long)app->bank.bad_seal);
     buf_printf(out, "dp_bank_calls_total{outcome=\"unverified\"} %llu\n", (unsigned long long)app->bank.unverified);
+    buf_printf(out, "dp_bank_calls_total{outcome=\"over_limit\"} %llu\n", (unsigned long long)app->bank.over_limit);
     buf_printf(out, "dp_bank_calls_total{outcome=\"abandoned\"} %llu\n", (unsigned long long)app->bank.abandoned);
 }
 

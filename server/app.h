@@ -27,6 +27,7 @@ struct bank_stats {
     uint64_t repeated;   /* the same sealed call within the hour */
     uint64_t bad_seal;   /* 403 */
     uint64_t unverified; /* no contract could be looked up: kept for the worker */
+    uint64_t over_limit; /* too many of those: connection closed unanswered */
     uint64_t abandoned;  /* nothing could keep it: connection closed unanswered */
 };
 
@@ -53,16 +54,23 @@ struct app {
     bool https;                             /* base_url begins with https:// */
     char form_action[APP_FORM_ACTION_SIZE]; /* origins of the banks' pages, for the security policy */
     unsigned close_step;                    /* how far app_close() has come */
+    uv_timer_t close_timer;                 /* runs while a step is under way */
     struct bank_stats bank;
     int64_t unverified_minute; /* how many unverified calls were kept in this minute */
     unsigned unverified_count;
+    bool unverified_limit_logged;
+    struct rate_limit *unverified_rates; /* owned; by address */
 };
 
 /* Makes everything and starts listening. The stores connect in the background and for ever; only what this machine
- * alone decides can fail here: ERR_INVALID (configuration), ERR_FORBIDDEN, ERR_IO (key file, journal, port). The reason
- * is logged. */
+ * alone decides can fail here: ERR_INVALID (configuration), ERR_FORBIDDEN (a secret cannot be used), ERR_IO (journal,
+ * port). The reason is logged. */
 int app_open(struct app *app, uv_loop_t *loop, const struct config *config, unsigned instance);
-/* Drains: no new connection, no request cut, no event lost; then closes everything. The loop ends by itself. */
+/* Drains: no new connection, no request cut, no event lost; then closes everything. The loop ends by itself. A step
+ * that hangs is given up after APP_CLOSE_STEP_MS (the pages': after the drain's own time and that): the journal is
+ * still closed, if the disk lets it, and the process ends with APP_EXIT_HUNG. */
 void app_close(struct app *app);
+
+enum { APP_CLOSE_STEP_MS = 5000, APP_EXIT_HUNG = 3 };
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -15,7 +16,9 @@
 #include "server/bank_callback.h"
 #include "server/response.h"
 
-enum { STREAM_WAIT_MS = 400, STREAM_ALONE_MS = 2000, UNVERIFIED_PER_MINUTE_MAX = 600 };
+/* ANSWER_MS: within it, counted from the complete request, every call is acknowledged or closed unanswered; the other
+ * waits lie inside it. */
+enum { ANSWER_MS = 2000, RELOAD_WAIT_MS = 600, STREAM_WAIT_MS = 400, UNVERIFIED_PER_MINUTE_MAX = 600 };
 
 /* Where each of the two keepers stands. */
 enum keeper { KEEPER_WAITING, KEEPER_KEPT, KEEPER_FAILED };
@@ -25,11 +28,13 @@ struct call {
     struct app *app;
     const struct gateway *gateway;
     const struct gateway_contract *contract; /* of this turn of the loop only */
-    bool reloaded;                           /* the contracts were asked for again */
+    bool reloaded;                           /* the contracts were asked for again … */
+    bool reloading;                          /* … and are waited for */
+    bool waited;                             /* STREAM_WAIT_MS have passed */
     struct event event;
     enum keeper journal, stream;
     bool answered;
-    uv_timer_t *timer; /* owned; running while the stream is waited for */
+    uv_timer_t *timer; /* owned; running while something is waited for */
 };
 
 /* --- answering -----------------------------------------------------------------------------------------------------
@@ -48,6 +53,22 @@ static void stop_timer(struct call *call)
     call->timer = NULL;
 }
 
+/* At most `wait_ms`, and never beyond ANSWER_MS. */
+static void start_timer(struct call *call, int64_t wait_ms, uv_timer_cb fired)
+{
+    int64_t left_ms = call->request->dispatched_ms + ANSWER_MS - clock_monotonic_ms();
+
+    if (!call->timer) {
+        call->timer = HEAP_NEW(uv_timer_t);
+        uv_timer_init(call->app->loop, call->timer);
+        call->timer->data = call;
+    }
+    if (wait_ms > left_ms)
+        wait_ms = left_ms;
+    uv_update_time(call->app->loop);
+    uv_timer_start(call->timer, fired, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+}
+
 static void finish(struct call *call)
 {
     call->answered = true;
@@ -63,7 +84,9 @@ static void acknowledge(struct call *call)
              LOG_REQUEST(call->request->id));
     seen_calls_insert(call->app->seen, call->event.id, clock_monotonic_ms());
     call->app->bank.accepted++;
+    CRASH_POINT("server/call_before_answer");
     response_text(call->request, 200, str_from(call->gateway->ack_body));
+    CRASH_POINT("server/call_answered");
     finish(call);
 }
 
@@ -95,31 +118,38 @@ static void decide(struct call *call)
 {
     if (call->answered || call->journal == KEEPER_WAITING)
         return;
-    if (call->journal == KEEPER_KEPT && call->stream != KEEPER_WAITING)
-        acknowledge(call);
+    if (call->journal == KEEPER_KEPT && (call->waited || call->stream != KEEPER_WAITING))
+        acknowledge(call); /* what the stream has not got the journal sends again */
     else if (call->journal == KEEPER_FAILED && call->stream == KEEPER_KEPT && event_queue_is_durable(call->app->events))
         acknowledge(call);
     else if (call->journal == KEEPER_FAILED && call->stream != KEEPER_WAITING)
         abandon(call);
 }
 
-static void timer_fired(uv_timer_t *timer)
+static void answer_is_due(uv_timer_t *timer)
 {
     struct call *call = timer->data;
-    bool too_late = clock_monotonic_ms() - call->request->started_ms >= STREAM_ALONE_MS;
 
-    if (call->journal == KEEPER_KEPT) /* the journal sends it again */
-        acknowledge(call);
-    else if (too_late && call->stream == KEEPER_KEPT && event_queue_is_durable(call->app->events))
+    if (call->stream == KEEPER_KEPT && event_queue_is_durable(call->app->events))
         acknowledge(call); /* the disk hangs, Redis does not */
-    else if (too_late)
+    else
         abandon(call);
+}
+
+static void stream_was_waited_for(uv_timer_t *timer)
+{
+    struct call *call = timer->data;
+
+    call->waited = true;
+    start_timer(call, ANSWER_MS, answer_is_due);
+    decide(call);
 }
 
 static void journal_kept(void *data, int err)
 {
     struct call *call = data;
     call->journal = err ? KEEPER_FAILED : KEEPER_KEPT;
+    CRASH_POINT("server/call_in_journal");
     if (err)
         log_error("journal_failed", LOG_ERR(err), LOG_HEX("event_id", call->event.id, EVENT_ID_LEN));
     decide(call);
@@ -130,37 +160,32 @@ static void stream_kept(void *data, int err)
 {
     struct call *call = data;
     call->stream = err ? KEEPER_FAILED : KEEPER_KEPT;
+    CRASH_POINT("server/call_in_stream");
     decide(call);
     request_unref(call->request);
-}
-
-static void start_timer(struct call *call)
-{
-    call->timer = HEAP_NEW(uv_timer_t);
-    uv_timer_init(call->app->loop, call->timer);
-    call->timer->data = call;
-    uv_timer_start(call->timer, timer_fired, STREAM_WAIT_MS, STREAM_WAIT_MS);
 }
 
 static void keep(struct call *call)
 {
     if (seen_calls_has(call->app->seen, call->event.id, clock_monotonic_ms())) {
         call->app->bank.repeated++;
+        CRASH_POINT("server/call_repeated");
         response_text(call->request, 200, str_from(call->gateway->ack_body));
         finish(call);
         return;
     }
-    start_timer(call);
+    CRASH_POINT("server/call_verified");
+    start_timer(call, STREAM_WAIT_MS, stream_was_waited_for);
     request_ref(call->request);
     journal_append(call->app->journal, &call->event, journal_kept, call);
     request_ref(call->request);
-    event_queue_push(call->app->events, &call->event, STREAM_ALONE_MS, stream_kept, call);
+    event_queue_push(call->app->events, &call->event, ANSWER_MS, stream_kept, call);
 }
 
 /* --- judging the seal ----------------------------------------------------------------------------------------------
  */
 
-static void contract_reloaded(void *data, int err);
+static void ask_contracts_again(struct call *call);
 
 /* A bank does not always try again after a 403, and a key may be new: one look at the database before it, unless that
  * would only make whoever guesses seals hold connections while it is away. */
@@ -169,31 +194,48 @@ static void verify(struct call *call)
     if (call->gateway->verify(call->contract, call->event.raw, &call->request->arena) == GATEWAY_SEAL_GOOD) {
         keep(call);
     } else if (!call->reloaded && db_pool_ready(call->app->db) > 0) {
-        call->reloaded = true;
-        contracts_reload(call->app->contracts, contract_reloaded, call);
+        ask_contracts_again(call);
     } else {
         refuse(call, "bad seal");
     }
 }
 
-/* So many calls that nobody could check are kept; beyond, an attacker would fill the disk. */
-static bool may_keep_unverified(struct app *app)
+/* So many calls that nobody could check are kept; beyond, an attacker would fill the disk. Half of them may come from
+ * one address, so that one alone cannot use up what is for the banks. */
+static bool may_keep_unverified(struct call *call)
 {
-    int64_t minute = clock_monotonic_ms() / 60000;
-    if (app->unverified_minute != minute) {
-        app->unverified_minute = minute;
+    struct app *app = call->app;
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (app->unverified_minute != now_ms / 60000) {
+        app->unverified_minute = now_ms / 60000;
         app->unverified_count = 0;
+        app->unverified_limit_logged = false;
     }
-    return app->unverified_count++ < UNVERIFIED_PER_MINUTE_MAX;
+    return app->unverified_count < UNVERIFIED_PER_MINUTE_MAX &&
+           rate_limit_take(app->unverified_rates, call->request->address, now_ms);
+}
+
+/* No answer, as when nothing could keep it: a bank may take a status for final. One line a minute. */
+static void turn_away(struct call *call)
+{
+    if (!call->app->unverified_limit_logged)
+        log_error("bank_calls_over_limit", LOG_STR("gateway", call->gateway->name),
+                  LOG_STR("address", call->request->address));
+    call->app->unverified_limit_logged = true;
+    call->app->bank.over_limit++;
+    response_abandon(call->request);
+    finish(call);
 }
 
 /* Its seal, which nobody has checked, is part of its id: a forgery must not stand in the genuine call's place. */
 static void keep_unverified(struct call *call)
 {
-    if (!may_keep_unverified(call->app)) {
-        abandon(call);
+    if (!may_keep_unverified(call)) {
+        turn_away(call);
         return;
     }
+    call->app->unverified_count++;
     call->app->bank.unverified++;
     call->event.unverified = true;
     event_id_for_bank(call->event.gateway, call->event.raw, call->event.id);
@@ -210,11 +252,12 @@ static void judge(struct call *call)
         keep_unverified(call);
 }
 
-static void contract_reloaded(void *data, int err)
+static void judge_again(struct call *call, int err)
 {
-    struct call *call = data;
     struct gateway_call read = call->gateway->read_call(call->event.raw, &call->request->arena);
 
+    call->reloading = false;
+    stop_timer(call);
     call->contract = contracts_by_merchant(call->app->contracts, call->gateway, read.merchant_id);
     if (call->contract)
         judge(call);
@@ -224,12 +267,36 @@ static void contract_reloaded(void *data, int err)
         keep_unverified(call);
 }
 
+static void contract_reloaded(void *data, int err)
+{
+    struct call *call = data;
+    struct request *request = call->request;
+
+    if (call->reloading)
+        judge_again(call, err);
+    request_unref(request);
+}
+
+static void contracts_were_waited_for(uv_timer_t *timer)
+{
+    judge_again(timer->data, ERR_TIMEOUT);
+}
+
+static void ask_contracts_again(struct call *call)
+{
+    call->reloaded = call->reloading = true;
+    start_timer(call, RELOAD_WAIT_MS, contracts_were_waited_for);
+    request_ref(call->request);
+    contracts_reload(call->app->contracts, contract_reloaded, call);
+}
+
 static void take_call(struct request *request, const struct gateway *gateway)
 {
     struct call *call = ARENA_NEW(&request->arena, struct call);
     struct str raw = request->method == HTTP_POST_ ? request->body : request->query;
     struct gateway_call read;
 
+    CRASH_POINT("server/call_received");
     request_ref(request);
     *call = (struct call){.request = request, .app = request->app, .gateway = gateway};
     if (raw.len == 0 || raw.len > GATEWAY_RAW_MAX) {
@@ -246,12 +313,10 @@ static void take_call(struct request *request, const struct gateway *gateway)
     event_id_for_bank(call->event.gateway, gateway->unseal(raw, &request->arena), call->event.id);
     read = gateway->read_call(raw, &request->arena);
     call->contract = contracts_by_merchant(call->app->contracts, gateway, read.merchant_id);
-    if (call->contract) {
+    if (call->contract)
         judge(call);
-    } else {
-        call->reloaded = true;
-        contracts_reload(call->app->contracts, contract_reloaded, call);
-    }
+    else
+        ask_contracts_again(call);
 }
 
 void bank_callback_spplus(struct request *request)

@@ -17,10 +17,29 @@ struct conn *conn_next(const struct conn *conn)
     return conn->next;
 }
 
+static bool waits_for_client(enum conn_state state)
+{
+    return state == CONN_IDLE || state == CONN_HEAD || state == CONN_BODY || state == CONN_WRITING;
+}
+
+static void note_waiting(struct conn *conn)
+{
+    struct listener *listener = conn->listener;
+
+    if (conn->waits_since_ms != 0)
+        TAILQ_REMOVE(&listener->waiting, conn, waiting_link);
+    conn->waits_since_ms = 0;
+    if (!waits_for_client(conn->state))
+        return;
+    conn->waits_since_ms = uv_now(listener->loop);
+    TAILQ_INSERT_TAIL(&listener->waiting, conn, waiting_link);
+}
+
 void conn_set_state(struct conn *conn, enum conn_state state)
 {
     conn->state = state;
     conn->timer_stale = true;
+    note_waiting(conn);
 }
 
 static bool takes_input(const struct conn *conn)
@@ -264,6 +283,40 @@ static void refuse_connection(struct conn *conn)
         conn_start_linger(conn);
 }
 
+/* A request may already lie in the socket. */
+static bool has_bytes_waiting(const struct conn *conn)
+{
+    uv_os_fd_t fd;
+    char byte;
+    return uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* False: all that hold a place are served, or have just come. */
+static bool displace_longest_waiting(struct listener *listener)
+{
+    struct conn *conn = TAILQ_FIRST(&listener->waiting);
+
+    if (!conn || uv_now(listener->loop) - conn->waits_since_ms < CONN_PATIENCE_MS)
+        return false;
+    if (conn->state == CONN_IDLE && has_bytes_waiting(conn))
+        return false;
+    listener->stats.connections_displaced++;
+    conn_close(conn);
+    return true;
+}
+
+/* For one that is within its address's share room is made; it does not take from the banks' reserve. */
+static void admit(struct conn *conn)
+{
+    struct listener *listener = conn->listener;
+
+    conn->ticket = admission_enter(&listener->admission, &conn->peer);
+    if (conn->ticket.verdict == ADMISSION_OPEN || conn->ticket.over_address || !displace_longest_waiting(listener))
+        return;
+    admission_leave(&listener->admission, &conn->ticket);
+    conn->ticket = admission_enter(&listener->admission, &conn->peer);
+}
+
 void conn_accept(struct listener *listener, int fd)
 {
     struct conn *conn = conn_new(listener);
@@ -275,19 +328,11 @@ void conn_accept(struct listener *listener, int fd)
         return;
     }
     listener->stats.connections_accepted++;
-    conn->ticket = admission_enter(&listener->admission, &conn->peer);
+    admit(conn);
     conn_set_state(conn, CONN_IDLE);
     if (conn->ticket.verdict == ADMISSION_REFUSED)
         refuse_connection(conn);
     conn_resume(conn);
-}
-
-/* A request may already lie in the socket. */
-static bool has_bytes_waiting(const struct conn *conn)
-{
-    uv_os_fd_t fd;
-    char byte;
-    return uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void conn_drain(struct conn *conn)

@@ -6,6 +6,10 @@
  *
  *     IDLE ─first byte─► HEAD ─► BODY ─► BUSY (handler) ─► WRITING ─► IDLE, or LINGER ─► CLOSED
  *
+ * When all places are taken, a new connection displaces the one that has kept us waiting longest (IDLE, HEAD, BODY,
+ * WRITING) and longer than CONN_PATIENCE_MS: whoever holds places by doing nothing cannot keep others out, and whoever
+ * sends a request as programs do, at once, is never displaced.
+ *
  * LINGER (RFC 9112 §9.6): we have said all, closed our half, and read the rest away, so that the client gets the answer
  * and not a reset. */
 #ifndef DP_SERVER_CONN_H
@@ -19,6 +23,7 @@ enum {
     CONN_HANDLER_TIMEOUT_MS = 60000, /* every step of a handler has a shorter one: passing it is our bug */
     CONN_LINGER_TIMEOUT_MS = 2000,
     CONN_LINGER_BYTES_MAX = 1 << 20,
+    CONN_PATIENCE_MS = 1000,   /* a client that is waited for so long gives way when there is no room for a new one */
     CONN_DRAIN_GRACE_MS = 500, /* for the first request of a connection that had just come when draining began */
 };
 

@@ -3,6 +3,8 @@
 #ifndef DP_SERVER_CONN_PRIVATE_H
 #define DP_SERVER_CONN_PRIVATE_H
 
+#include <sys/queue.h>
+
 #include "server/conn.h"
 #include "server/http_parser.h"
 
@@ -11,7 +13,9 @@ struct conn {
     uv_timer_t timer;
     struct listener *listener;
     struct conn *next, **link;
-    struct request *request; /* one reference; NULL while idle */
+    TAILQ_ENTRY(conn) waiting_link; /* in listener->waiting while `waits_since_ms` is set */
+    uint64_t waits_since_ms;        /* on the loop's clock, for its client's next bytes; 0: it does not */
+    struct request *request;        /* one reference; NULL while idle */
     struct http_parser parser;
     struct buf input; /* read, not yet parsed */
     struct client_address peer, client;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/crash_point.h"
 #include "common/encode.h"
 #include "common/err.h"
 #include "server/contracts.h"
@@ -59,6 +60,7 @@ static int write_synced(const char *path, struct str bytes)
         ok = n > 0;
         done += ok ? (size_t)n : 0;
     }
+    CRASH_POINT("server/contracts_written");
     ok = ok && fsync(fd) == 0;
     if (fd >= 0 && close(fd) != 0)
         ok = false;
@@ -81,8 +83,10 @@ int contracts_file_write(const struct config *config, const struct contract_reco
     snprintf(suffix, sizeof suffix, ".%ld", (long)getpid());
     file_path(config, suffix, temporary);
     err = buf_ok(&bytes) ? write_synced(temporary, buf_str(&bytes)) : ERR_TOO_LARGE;
+    CRASH_POINT("server/contracts_synced");
     if (err == 0 && rename(temporary, file_path(config, "", path)) != 0)
         err = ERR_IO;
+    CRASH_POINT("server/contracts_renamed");
     if (err)
         unlink(temporary);
     buf_done(&bytes);

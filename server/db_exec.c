@@ -2,6 +2,7 @@
 
 #include <mysqld_error.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "server/db_bind.h"
@@ -56,6 +57,7 @@ static void committed(void *data, int err)
 {
     struct db_exec *exec = data;
 
+    CRASH_POINT("server/db_committed");
     if (err)
         fail(exec, err);
     else
@@ -93,12 +95,19 @@ static void prepared(void *data, int err)
         db_conn_execute(exec->conn, executed, exec);
 }
 
+static void commit(struct db_exec *exec)
+{
+    CRASH_POINT("server/db_before_commit");
+    db_conn_query(exec->conn, "COMMIT", committed, exec);
+    CRASH_POINT("server/db_commit_asked");
+}
+
 static void next_step(struct db_exec *exec)
 {
     if (exec->step < exec->run->n_steps)
         db_conn_prepare(exec->conn, exec->run->steps[exec->step].statement, prepared, exec);
     else if (exec->run->atomic)
-        db_conn_query(exec->conn, "COMMIT", committed, exec);
+        commit(exec);
     else
         exec->done(exec->data, 0);
 }

@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/heap.h"
 #include "server/redis_client.h"
@@ -183,7 +184,9 @@ static void add_send(struct push *push, const struct event *event)
     arena_init(&arena, FIELDS_BYTES_MAX);
     const struct str *fields = event_to_fields(event, &arena, &n_fields);
     memcpy(&argv[3], fields, n_fields * sizeof *fields);
+    CRASH_POINT("server/stream_before_add");
     redis_client_command(push->queue->redis, push->timeout_ms, add_done, push, (unsigned)n_fields + 3, argv);
+    CRASH_POINT("server/stream_add_asked");
     arena_done(&arena);
 }
 

@@ -1,15 +1,18 @@
 #include "server/hash_pool.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/err.h"
 #include "common/heap.h"
 #include "common/log.h"
 #include "common/password.h"
 
-enum { THREADS_MAX = 64 };
+enum { THREADS_MAX = 64, NICENESS = 10 };
 
 /* Owned by the loop, then by the pool until it is in `finished`, then by the loop again. */
 struct hash_job {
@@ -87,11 +90,19 @@ static void finish_job(struct hash_pool *pool, struct hash_job *job)
     uv_async_send(&pool->wake);
 }
 
+/* On Linux a thread has a priority of its own. Where that is forbidden everything works, only less well under load. */
+static void give_way_to_others(void)
+{
+    if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS) != 0)
+        log_warn("hash_priority_not_lowered", LOG_STR("error", strerror(errno)));
+}
+
 static void run_thread(void *arg)
 {
     struct hash_pool *pool = arg;
     struct hash_job *job;
 
+    give_way_to_others();
     while ((job = take_job(pool)) != NULL) {
         run_job(job);
         finish_job(pool, job);
@@ -207,6 +218,14 @@ static int refuse_job(const struct hash_pool *pool)
     if (pool->closing)
         return ERR_CANCELLED;
     return pool->n_waiting + pool->n_running >= pool->n_threads + pool->n_waiting_max ? ERR_BUSY : 0;
+}
+
+bool hash_pool_has_room(struct hash_pool *pool)
+{
+    uv_mutex_lock(&pool->lock);
+    int err = refuse_job(pool);
+    uv_mutex_unlock(&pool->lock);
+    return err == 0;
 }
 
 static void push_job(struct hash_pool *pool, struct hash_job *job)

@@ -1,11 +1,13 @@
 /* hash_pool: password hashing off the loop, on threads of its own so that nothing else is delayed by it.
  *
  * At most max(1, processors - 1) hashes at once, each of 19 MiB and tens of milliseconds; so many more may wait as
- * [security] hash_queue_max says. No deadline of its own: what was accepted is done after at most
- * (hash_queue_max + 1) hashes. */
+ * [security] hash_queue_max says. The threads run at a lower priority (nice): when all processors are busy, the loop,
+ * the journal and the stores come first, and logins take what is left. No deadline of its own: what was accepted is
+ * done after at most (hash_queue_max + 1) hashes. */
 #ifndef DP_SERVER_HASH_POOL_H
 #define DP_SERVER_HASH_POOL_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "common/config.h"
@@ -27,6 +29,9 @@ struct hash_pool *hash_pool_new(uv_loop_t *loop, const struct config *config);
 void hash_pool_verify(struct hash_pool *pool, const char *hash, struct str password, hash_pool_verify_cb done,
                       void *data);
 void hash_pool_hash(struct hash_pool *pool, struct str password, hash_pool_hash_cb done, void *data);
+
+/* Whether one more would be taken now: to turn people away before anything else is done for them. */
+bool hash_pool_has_room(struct hash_pool *pool);
 
 /* Cancels what waits, finishes what is under way, then ends the threads. All callbacks come before `closed`. Later
  * calls of it do nothing. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -187,6 +188,7 @@ void journal_release(struct journal *journal, const uint8_t (*ids)[EVENT_ID_LEN]
 {
     for (unsigned i = 0; i < n_ids; i++) {
         struct journal_entry *entry = journal_index_find(journal->index, ids[i]);
+        CRASH_POINT("server/journal_release");
         if (entry)
             drop_record(journal, entry);
     }
@@ -235,11 +237,13 @@ static void handle_job(struct journal *journal, struct journal_job *job)
         return;
     case JOURNAL_QUIESCE:
         /* The segments that are not needed any more were pushed before this. */
+        CRASH_POINT("server/journal_quiesced");
         journal->state = JOURNAL_STOPPING;
         job->kind = JOURNAL_STOP;
         journal_writer_push(journal->writer, job);
         return;
     case JOURNAL_STOP:
+        CRASH_POINT("server/journal_stopped");
         journal->state = JOURNAL_STOPPED;
         free(job);
         return;

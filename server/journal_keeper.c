@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/encode.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -64,6 +65,7 @@ static void push_done(void *data, int err)
     struct pushed *pushed = data;
     struct journal_keeper *keeper = pushed->keeper;
 
+    CRASH_POINT("server/keeper_pushed");
     if (err == 0) {
         keeper->resent++;
         keeper->progressed = true;
@@ -87,6 +89,7 @@ static void push_again(struct journal_keeper *keeper, const struct event *event)
     struct pushed *pushed = ARENA_NEW(&keeper->arena, struct pushed);
     *pushed = (struct pushed){keeper, event};
     keeper->n_pushing++;
+    CRASH_POINT("server/keeper_before_push");
     event_queue_push(keeper->app->events, event, PUSH_TIMEOUT_MS, push_done, pushed);
 }
 
@@ -97,6 +100,7 @@ static void inbox_read(struct db_run *run, int err)
     struct journal_keeper *keeper = run->data;
     unsigned resent = 0;
 
+    CRASH_POINT("server/keeper_inbox_read");
     if (err)
         log_warn("inbox_not_read", LOG_ERR(err));
     for (unsigned i = 0; i < keeper->n_events; i++) {
@@ -141,6 +145,7 @@ static void due_read(void *data, const struct event *events, unsigned n_events)
         end_round(keeper);
         return;
     }
+    CRASH_POINT("server/keeper_due_read");
     keeper->events = ARENA_ARRAY(&keeper->arena, n_events, struct event);
     for (unsigned i = 0; i < n_events; i++)
         keeper->events[i] = event_copy(&events[i], &keeper->arena);

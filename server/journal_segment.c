@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/heap.h"
 #include "common/journal_record.h"
@@ -146,6 +147,7 @@ int journal_dir_create(int root_fd, struct journal_dir **ret_dir)
         make_uuid(uuid);
         if (mkdirat(root_fd, uuid, DIRECTORY_MODE) != 0)
             return ERR_IO;
+        CRASH_POINT("server/directory_made");
         err = journal_dir_adopt(root_fd, uuid, &dir);
         if (err == ERR_IO)
             return ERR_IO;
@@ -160,6 +162,7 @@ int journal_dir_create(int root_fd, struct journal_dir **ret_dir)
         journal_dir_close(dir);
         return ERR_IO;
     }
+    CRASH_POINT("server/directory_owned");
     *ret_dir = dir;
     return 0;
 }
@@ -225,6 +228,7 @@ int journal_dir_list(struct journal_dir *dir, unsigned **ret_numbers)
 void journal_dir_close(struct journal_dir *dir)
 {
     /* What is not ours to delete (ENOTEMPTY) stays, and is nobody's loss. */
+    CRASH_POINT("server/directory_before_close");
     if (dir->n_segments == 0 && unlinkat(dir->root_fd, dir->uuid, AT_REMOVEDIR) != 0)
         log_warn("journal_directory_not_removed", LOG_STR("directory", dir->uuid), LOG_STR("error", strerror(errno)));
     close(dir->fd);
@@ -240,6 +244,7 @@ int journal_segment_create(const struct journal_segment *segment, int *ret_fd)
     fd = openat(segment->dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return ERR_IO;
+    CRASH_POINT("server/segment_created");
     if (fsync(segment->dir->fd) != 0) {
         int saved = errno;
         close(fd);
@@ -247,6 +252,7 @@ int journal_segment_create(const struct journal_segment *segment, int *ret_fd)
         errno = saved;
         return ERR_IO;
     }
+    CRASH_POINT("server/segment_synced");
     *ret_fd = fd;
     return 0;
 }
@@ -255,6 +261,7 @@ static int write_all(int fd, struct str bytes)
 {
     while (bytes.len > 0) {
         ssize_t n = write(fd, bytes.ptr, bytes.len);
+        CRASH_POINT("server/journal_written");
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -268,7 +275,9 @@ int journal_segment_append(int fd, uint64_t *end, struct str bytes)
 {
     int saved;
 
+    CRASH_POINT("server/journal_before_write");
     if (write_all(fd, bytes) == 0 && fdatasync(fd) == 0) {
+        CRASH_POINT("server/journal_synced");
         *end += bytes.len;
         return 0;
     }
@@ -421,6 +430,7 @@ int journal_segment_remove(const struct journal_segment *segment, bool keep)
     char name[SEGMENT_NAME_SIZE];
 
     name_segment(segment->number, name);
+    CRASH_POINT("server/segment_before_remove");
     if (keep)
         return keep_segment(segment, name);
     return unlinkat(segment->dir->fd, name, 0) == 0 ? 0 : ERR_IO;

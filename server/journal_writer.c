@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -79,6 +80,7 @@ static void seal_segment(struct journal_writer *writer)
     if (!writer->segment)
         return;
     close(writer->fd);
+    CRASH_POINT("server/segment_sealed");
     notice = new_file_job(JOURNAL_SEALED, writer->segment);
     notice->bytes = writer->end;
     writer->segment = NULL;
@@ -219,6 +221,7 @@ static void adopt_directory(struct journal_writer *writer, const char *name)
         log_error("journal_directory_not_adopted", LOG_STR("directory", name), LOG_STR("error", strerror(errno)));
         return;
     }
+    CRASH_POINT("server/directory_adopted");
     log_info("journal_directory_adopted", LOG_STR("directory", name), LOG_INT("segments", dir->n_segments));
     if (dir->n_segments == 0) {
         LIST_REMOVE(dir, link);
@@ -254,6 +257,7 @@ static void load_segment(struct journal_file_job *file_job)
     const struct journal_segment *segment = file_job->segment;
 
     file_job->job.err = journal_segment_scan(segment, &file_job->scan);
+    CRASH_POINT("server/segment_loaded");
     if (file_job->job.err != 0)
         log_error("journal_segment_unreadable", LOG_STR("directory", segment->dir->uuid),
                   LOG_INT("segment", segment->number), LOG_ERR(file_job->job.err));
@@ -289,6 +293,7 @@ static void remove_segment(struct journal_writer *writer, struct journal_file_jo
     struct journal_dir *dir = file_job->segment->dir;
 
     file_job->job.err = journal_segment_remove(file_job->segment, file_job->keep);
+    CRASH_POINT("server/segment_removed");
     if (file_job->job.err != 0) {
         /* It stays, and so does its directory: whoever adopts that next tries again. */
         log_error("journal_segment_not_removed", LOG_STR("directory", dir->uuid),

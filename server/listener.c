@@ -148,6 +148,7 @@ static struct listener *listener_new(uv_loop_t *loop, const struct listener_opti
     struct listener *listener = HEAP_NEW(struct listener);
     listener->loop = loop;
     listener->options = *options;
+    TAILQ_INIT(&listener->waiting);
     rand_bytes(&listener->next_request_id, sizeof listener->next_request_id);
     return listener;
 }

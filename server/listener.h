@@ -5,6 +5,7 @@
 #ifndef DP_SERVER_LISTENER_H
 #define DP_SERVER_LISTENER_H
 
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "common/config.h"
@@ -22,7 +23,7 @@ extern const unsigned listener_duration_bounds_ms[LISTENER_DURATION_BUCKETS - 1]
 
 /* Counts since the start. */
 struct listener_stats {
-    uint64_t connections_accepted, connections_refused;
+    uint64_t connections_accepted, connections_refused, connections_displaced;
     uint64_t requests_by_class[6]; /* index: status / 100 */
     uint64_t requests_lost;        /* the client left before the answer */
     uint64_t timeouts;             /* head, body, handler or write */
@@ -52,9 +53,10 @@ struct listener {
     unsigned n_handles; /* not closed yet */
     struct admission admission;
     struct listener_stats stats;
-    struct conn *conns;  /* owned list */
-    unsigned n_refused;  /* of these, refused and lingering */
-    unsigned n_requests; /* alive, also those whose connection is gone: their handlers still work */
+    struct conn *conns;         /* owned list */
+    TAILQ_HEAD(, conn) waiting; /* of these, whose client is waited for; the longest first */
+    unsigned n_refused;         /* of these, refused and lingering */
+    unsigned n_requests;        /* alive, also those whose connection is gone: their handlers still work */
     uint64_t next_request_id;
     int64_t refusal_logged_ms;
     bool draining;

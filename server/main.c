@@ -1,10 +1,15 @@
 /* dp-server: the front process. Reads its configuration, opens the app, runs the loop, drains on SIGTERM. */
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
+#include "common/err.h"
 #include "common/log.h"
 #include "common/program.h"
 #include "server/app.h"
+
+/* Beside the connections: stores, journal, listeners, refused connections that linger. */
+enum { FILES_BESIDE_CONNECTIONS = 1024 };
 
 static const char usage[] =
     "usage: dp-server --config FILE [--instance N]\n"
@@ -12,7 +17,7 @@ static const char usage[] =
     "  --config FILE   the configuration (docs/configuration.md)\n"
     "  --instance N    0 to 9: added to the administration port; several share the public port\n"
     "SIGTERM or SIGINT drains: no request is cut, no event lost. Exit status 0, 1 (cannot start), 2 (usage,\n"
-    "configuration).\n";
+    "configuration, secrets), 3 (told to end, but something hung and was left; what was acknowledged is on disk).\n";
 
 struct signals {
     uv_signal_t term, interrupt;
@@ -39,6 +44,28 @@ static void watch_signals(struct signals *signals, uv_loop_t *loop, struct app *
     uv_signal_start(&signals->interrupt, stop_asked, SIGINT);
 }
 
+/* A connection is a file: without room for all of them, whoever opens many would shut out the stores and the journal.
+ */
+static void raise_file_limit(const struct config *config)
+{
+    rlim_t needed = config->listen.connections_max + FILES_BESIDE_CONNECTIONS;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed)
+        return;
+    files.rlim_cur = files.rlim_max < needed ? files.rlim_max : needed;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < needed)
+        log_warn("file_limit_too_low", LOG_INT("limit", (int64_t)files.rlim_cur), LOG_INT("needed", (int64_t)needed));
+}
+
+/* What starting again does not mend: see RestartPreventExitStatus in the unit. */
+static int exit_status(int err)
+{
+    if (err == 0)
+        return EXIT_SUCCESS;
+    return err == ERR_FORBIDDEN || err == ERR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
+}
+
 static int serve(const struct program *program)
 {
     const struct config *config = program->config;
@@ -47,6 +74,7 @@ static int serve(const struct program *program)
     uv_loop_t loop;
     int err;
 
+    raise_file_limit(config);
     uv_loop_init(&loop);
     err = app_open(&app, &loop, config, program->instance);
     if (err) {
@@ -59,7 +87,7 @@ static int serve(const struct program *program)
     uv_run(&loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&loop) != 0)
         log_fatal("handles_left_open");
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return exit_status(err);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* Créditer un compte: the form, its checks, and the transaction it becomes. Also Modifier les informations
  * (?reference=…). */
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
@@ -121,7 +122,9 @@ static void stored(struct page *page)
     struct credit *credit = page->state;
     log_info("payment_created", LOG_STR("reference", credit->reference), LOG_INT("cents", credit->form.total_cents),
              LOG_REQUEST(page->request->id));
+    CRASH_POINT("server/payment_stored");
     show_recap(page, str_from(credit->reference));
+    CRASH_POINT("server/payment_shown");
 }
 
 static void add_line_steps(struct page *page)

@@ -5,7 +5,8 @@
 #include "server/page.h"
 #include "server/pages.h"
 
-enum { USER_AGENT_MAX = 255, IDENTIFIER_MAX = 64 };
+/* The queue of hashes is done with in BUSY_WAIT_S. */
+enum { USER_AGENT_MAX = 255, IDENTIFIER_MAX = 64, BUSY_WAIT_S = 5 };
 
 /* Columns of SQL_USER_BY_LOGIN. */
 enum { CANDIDATE_ID, CANDIDATE_SCHOOL, CANDIDATE_HASH, CANDIDATE_MUST_CHANGE };
@@ -55,20 +56,33 @@ static void refuse(struct page *page)
     show_form(page, 422, login->identifier);
 }
 
+static void show_form_again_later(struct page *page, unsigned status, unsigned wait_s)
+{
+    struct login *login = page->state;
+    struct response *response = draw_form(page, status, login->identifier);
+
+    response_header(response, "Retry-After", arena_printf(page->arena, "%u", wait_s));
+    page_send(page, response);
+}
+
+/* More people log in than can be served: each keeps the form and what was typed as login. */
+static void refuse_while_busy(struct page *page)
+{
+    page_error(page, "mot_de_passe",
+               STR("Beaucoup de familles se connectent en ce moment. Patientez quelques secondes, saisissez à nouveau "
+                   "votre mot de passe et validez. Vos paiements ne sont pas concernés."));
+    show_form_again_later(page, 503, BUSY_WAIT_S);
+}
+
 /* Said without a look at the password, and of unknown logins too. */
 static void refuse_for_now(struct page *page, unsigned wait_s)
 {
-    struct login *login = page->state;
-    struct response *response;
-
     page_error(page, "mot_de_passe",
                arena_printf(page->arena,
-                            "Plusieurs essais ont échoué : attendez %u seconde%s avant de recommencer. "
+                            "Plusieurs essais ont échoué : attendez %u seconde%s avant de recommencer. "
                             "Un nouveau mot de passe peut être demandé sans attendre.",
                             wait_s, wait_s > 1 ? "s" : ""));
-    response = draw_form(page, 429, login->identifier);
-    response_header(response, "Retry-After", arena_printf(page->arena, "%u", wait_s));
-    page_send(page, response);
+    show_form_again_later(page, 429, wait_s);
 }
 
 static void record_attempt(struct page *page, bool success, page_cb next)
@@ -132,6 +146,10 @@ static void password_checked(void *data, int err)
     struct page *page = data;
     struct login *login = page->state;
 
+    if (err == ERR_BUSY) {
+        refuse_while_busy(page);
+        return;
+    }
     if (err && err != ERR_FORBIDDEN) {
         page_fail_err(page, err);
         return;
@@ -195,6 +213,8 @@ static void login_submitted(struct page *page)
         show_form(page, 422, login->identifier);
     } else if (!can_be_login(login->identifier) || login->password.len > PASSWORD_LENGTH_MAX * 4) {
         refuse(page); /* nothing like that exists */
+    } else if (!hash_pool_has_room(page->app->hashes)) {
+        refuse_while_busy(page); /* before the stores are asked, which the banks' calls need too */
     } else {
         page_step(page, SQL_USER_BY_LOGIN, DB_ANY_COUNT, DB_S(login->identifier));
         page_query(page, candidate_found);

@@ -1,6 +1,7 @@
 /* Payer: CREATED → PENDING, then to the bank. Pressed again, the same signed request: the bank sees one payment, not
  * two. */
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "server/card_brands.h"
@@ -32,7 +33,9 @@ static void sent(struct page *page)
     struct pay *pay = page->state;
     log_info("payment_sent", LOG_SLICE("reference", pay->row.reference), LOG_INT("cents", pay->row.amount_cents),
              LOG_REQUEST(page->request->id));
+    CRASH_POINT("server/payment_sent");
     go_to_bank(page, pay->payment_url, pay->query);
+    CRASH_POINT("server/payment_at_bank");
 }
 
 /* Another click was first, or the payment was modified meanwhile: its page shows what is true now. */
@@ -88,6 +91,7 @@ static void send_to_bank(struct page *page, struct pay *pay)
         page_fail_err(page, err);
         return;
     }
+    CRASH_POINT("server/payment_before_sent");
     page_step(page, SQL_TRANSACTION_SEND, 1, DB_S(pay->query),
               DB_S(arena_str(page->arena, str_from(validity.sql_date))), DB_I(validity.expires_us),
               DB_S(pay->row.reference), PAGE_OWNER(page), DB_I(pay->row.amount_cents));

@@ -1,12 +1,13 @@
 #include "server/redis_adapter.h"
 
-#include "common/err.h"
 #include "common/heap.h"
+#include "common/log.h"
 #include "server/watch.h"
 
 struct redis_adapter {
-    redisAsyncContext *context; /* borrowed; NULL once hiredis has let go */
-    struct watch *watch;        /* owned */
+    redisAsyncContext *context;      /* borrowed; NULL once hiredis has let go */
+    redisReplyObjectFunctions *make; /* borrowed: hiredis' own */
+    struct watch *watch;             /* owned */
     int events;
     void (*closed)(void *data);
     void *data;
@@ -75,6 +76,57 @@ static void cleanup(void *data)
     watch_close(adapter->watch, on_closed, adapter);
 }
 
+/* --- replies nobody asked for ---
+ *
+ * hiredis 0.14 asserts that an answer belongs to a command (only an error may come by itself, as when the server has
+ * too many clients). A server out of step, or what is no Redis at all, would end the process. hiredis takes one reply
+ * at a time from its buffer and then the command it belongs to, so whether there is one is known when the reply begins:
+ * refusing to make its object is an error of the connection, and hiredis ends that. */
+
+static redisReplyObjectFunctions *makers_for(const redisReadTask *task)
+{
+    const struct redis_adapter *adapter = task->privdata;
+    bool is_asked_for = task->parent || (adapter->context && adapter->context->replies.head);
+
+    if (is_asked_for || task->type == REDIS_REPLY_ERROR)
+        return adapter->make;
+    log_error("redis_reply_unasked");
+    return NULL;
+}
+
+static void *make_string(const redisReadTask *task, char *text, size_t len)
+{
+    redisReplyObjectFunctions *make = makers_for(task);
+    return make ? make->createString(task, text, len) : NULL;
+}
+
+static void *make_array(const redisReadTask *task, int elements)
+{
+    redisReplyObjectFunctions *make = makers_for(task);
+    return make ? make->createArray(task, elements) : NULL;
+}
+
+static void *make_integer(const redisReadTask *task, long long value)
+{
+    redisReplyObjectFunctions *make = makers_for(task);
+    return make ? make->createInteger(task, value) : NULL;
+}
+
+static void *make_nil(const redisReadTask *task)
+{
+    redisReplyObjectFunctions *make = makers_for(task);
+    return make ? make->createNil(task) : NULL;
+}
+
+static void guard_replies(redisAsyncContext *context, struct redis_adapter *adapter)
+{
+    static redisReplyObjectFunctions guarded = {make_string, make_array, make_integer, make_nil, freeReplyObject};
+
+    adapter->make = context->c.reader->fn;
+    context->c.reader->fn = &guarded;
+    context->c.reader->privdata = adapter;
+}
+
 void redis_adapter_attach(redisAsyncContext *context, uv_loop_t *loop, void (*closed)(void *data), void *data)
 {
     struct redis_adapter *adapter = HEAP_NEW(struct redis_adapter);
@@ -89,4 +141,5 @@ void redis_adapter_attach(redisAsyncContext *context, uv_loop_t *loop, void (*cl
     context->ev.addWrite = add_write;
     context->ev.delWrite = del_write;
     context->ev.cleanup = cleanup;
+    guard_replies(context, adapter);
 }

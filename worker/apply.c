@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "worker/receipts.h"
 
@@ -71,15 +72,17 @@ static int write_inbox(struct apply *apply)
     struct rows rows = rows_new(apply, batch->n_entries, 7);
     for (size_t i = 0; i < batch->n_entries; i++) {
         const struct batch_entry *entry = &batch->entries[i];
-        bool is_call = entry->event.kind == EVENT_BANK_NOTIFICATION;
         if (!is_new(entry))
             continue;
         ROWS_ADD(&rows, event_id_of(entry), text(event_kind_name(entry->event.kind)),
                  DB_ID(entry->payment ? entry->payment->school_id : 0), DB_ID(entry->payment ? entry->payment->id : 0),
-                 text(batch_verdict_name(entry->verdict)), DB_BYTES(is_call ? entry->event.raw : STR("")),
-                 DB_INT(entry->event.at_us));
+                 text(batch_verdict_name(entry->verdict)),
+                 DB_BYTES(batch_entry_is_of_bank(entry) ? entry->event.raw : STR("")), DB_INT(entry->event.at_us));
     }
-    return write_rows(apply, STATEMENT_INBOX_ADD, &rows, true);
+    int err = write_rows(apply, STATEMENT_INBOX_ADD, &rows, true);
+    if (rows.n_rows)
+        CRASH_POINT("worker/inbox_written");
+    return err;
 }
 
 static struct db_value bank_ref_value(struct str bank_ref)
@@ -100,7 +103,10 @@ static int write_changes(struct apply *apply)
                  text(payment_state_name(change->before.state)), bank_ref_value(change->before.bank_ref),
                  DB_INT(change->before.refund_open));
     }
-    return write_rows(apply, STATEMENT_PAYMENT_CHANGE, &rows, true);
+    int err = write_rows(apply, STATEMENT_PAYMENT_CHANGE, &rows, true);
+    if (rows.n_rows)
+        CRASH_POINT("worker/change_written");
+    return err;
 }
 
 static int write_claims(struct apply *apply)
@@ -117,7 +123,13 @@ static int write_claims(struct apply *apply)
             ROWS_ADD(&moves, amount, reference, reference, DB_INT(move->claim_id), amount, amount);
     }
     int err = write_rows(apply, STATEMENT_CLAIM_MOVE, &moves, true);
-    return err ? err : write_rows(apply, STATEMENT_CLAIM_RELEASE, &releases, false);
+    if (moves.n_rows)
+        CRASH_POINT("worker/claims_moved");
+    if (!err)
+        err = write_rows(apply, STATEMENT_CLAIM_RELEASE, &releases, false);
+    if (releases.n_rows)
+        CRASH_POINT("worker/claims_released");
+    return err;
 }
 
 static int write_accounts(struct apply *apply)
@@ -127,7 +139,10 @@ static int write_accounts(struct apply *apply)
     for (size_t i = 0; i < plan->account_moves.count; i++)
         ROWS_ADD(&rows, DB_INT(plan->account_moves.items[i].amount_cents),
                  DB_INT(plan->account_moves.items[i].account_id));
-    return write_rows(apply, STATEMENT_ACCOUNT_MOVE, &rows, true);
+    int err = write_rows(apply, STATEMENT_ACCOUNT_MOVE, &rows, true);
+    if (rows.n_rows)
+        CRASH_POINT("worker/accounts_moved");
+    return err;
 }
 
 static int write_ledger(struct apply *apply)
@@ -143,7 +158,10 @@ static int write_ledger(struct apply *apply)
                  DB_INT(leg->amount_cents), DB_TEXT(leg->bank_ref), event_id_of(leg->entry));
     }
     assert(sum_cents == 0);
-    return write_rows(apply, STATEMENT_LEDGER_ADD, &rows, true);
+    int err = write_rows(apply, STATEMENT_LEDGER_ADD, &rows, true);
+    if (rows.n_rows)
+        CRASH_POINT("worker/ledger_written");
+    return err;
 }
 
 static int write_history(struct apply *apply)
@@ -156,7 +174,10 @@ static int write_history(struct apply *apply)
                  text(payment_state_name(line->to)), DB_TEXT(line->bank_code), DB_TEXT(line->bank_ref),
                  text(line->note));
     }
-    return write_rows(apply, STATEMENT_HISTORY_ADD, &rows, true);
+    int err = write_rows(apply, STATEMENT_HISTORY_ADD, &rows, true);
+    if (rows.n_rows)
+        CRASH_POINT("worker/history_written");
+    return err;
 }
 
 static int write_review_mails(struct apply *apply)
@@ -185,6 +206,8 @@ static int write_reviews(struct apply *apply)
                  review->amount_cents ? DB_INT(review->amount_cents) : DB_NULL);
     }
     int err = write_rows(apply, STATEMENT_REVIEW_ADD, &rows, true);
+    if (rows.n_rows)
+        CRASH_POINT("worker/reviews_written");
     return err ? err : write_review_mails(apply);
 }
 
@@ -197,7 +220,10 @@ static int write_mails(struct apply *apply)
         ROWS_ADD(&rows, text(mail->kind), DB_INT(mail->school_id), DB_INT(mail->transaction_id),
                  DB_TEXT(mail->recipient));
     }
-    return write_rows(apply, STATEMENT_MAIL_ADD, &rows, true);
+    int err = write_rows(apply, STATEMENT_MAIL_ADD, &rows, true);
+    if (rows.n_rows)
+        CRASH_POINT("worker/mails_written");
+    return err;
 }
 
 /* One mail to each active person of that login or address, unless three went out within the hour. The answer on the
@@ -212,8 +238,10 @@ static int write_notices(struct apply *apply)
         struct db_value to = is_email ? DB_TEXT(entry->event.email) : DB_NULL;
         struct db_value params[] = {text(is_email ? "EMAIL_CHANGED" : "PASSWORD_CHANGED"), to,
                                     DB_TEXT(entry->event.login), to};
-        if (entry->verdict == VERDICT_NOTICE && str_is_utf8(entry->event.login) && str_is_utf8(entry->event.email))
-            err = db_run(apply->db, STATEMENT_NOTICE_MAIL_ADD, params, 4, &apply->arena, NULL);
+        if (entry->verdict != VERDICT_NOTICE || !str_is_utf8(entry->event.login) || !str_is_utf8(entry->event.email))
+            continue;
+        err = db_run(apply->db, STATEMENT_NOTICE_MAIL_ADD, params, 4, &apply->arena, NULL);
+        CRASH_POINT("worker/notice_written");
     }
     return err;
 }
@@ -225,8 +253,10 @@ static int write_resets(struct apply *apply)
         const struct batch_entry *entry = &apply->batch->entries[i];
         struct db_value login = DB_TEXT(entry->event.login);
         struct db_value params[] = {login, login, DB_INT(APPLY_RESETS_PER_HOUR_MAX), DB_INT(APPLY_RESET_USERS_MAX)};
-        if (entry->verdict == VERDICT_RESET && str_is_utf8(entry->event.login))
-            err = db_run(apply->db, STATEMENT_RESET_MAILS_ADD, params, 4, &apply->arena, NULL);
+        if (entry->verdict != VERDICT_RESET || !str_is_utf8(entry->event.login))
+            continue;
+        err = db_run(apply->db, STATEMENT_RESET_MAILS_ADD, params, 4, &apply->arena, NULL);
+        CRASH_POINT("worker/reset_written");
     }
     return err;
 }
@@ -266,12 +296,15 @@ int apply_batch(const struct batch *batch, struct db *db, const char *operator_e
         return 0;
     arena_init(&apply.arena, APPLY_ARENA_MAX);
     int err = db_begin(db);
+    CRASH_POINT("worker/begun");
     if (!err)
         err = write_all(&apply);
+    CRASH_POINT("worker/before_commit");
     if (!err)
         err = db_commit(db);
     else
         db_rollback(db);
+    CRASH_POINT("worker/committed");
     arena_done(&apply.arena);
     return err;
 }

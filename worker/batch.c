@@ -1,5 +1,6 @@
 #include "worker/batch.h"
 
+#include "common/clock.h"
 #include "common/err.h"
 
 static const char *const verdict_names[VERDICT_COUNT] = {
@@ -81,6 +82,23 @@ void batch_init(struct batch *batch, const struct stream_entry *entries, size_t 
     }
 }
 
+void batch_init_answer(struct batch *batch, const struct contract *contract, struct str reference, struct str body,
+                       const struct gateway_answer *answer)
+{
+    struct str gateway = str_from(contract->bank.gateway->name);
+    *batch = (struct batch){.n_entries = 1};
+    arena_init(&batch->arena, BATCH_ARENA_MAX);
+    batch->entries = ARENA_NEW(&batch->arena, struct batch_entry);
+    *batch->entries = (struct batch_entry){
+        .event = {.kind = EVENT_BANK_ANSWER, .at_us = clock_now_us(), .gateway = gateway, .raw = body},
+        .merchant_id = contract->bank.merchant_id,
+        .reference = reference,
+        .contract = contract,
+        .seal = GATEWAY_SEAL_GOOD,
+    };
+    event_id_for_answer(gateway, reference, answer->state, answer->judgement.report.bank_ref, batch->entries->event.id);
+}
+
 void batch_done(struct batch *batch)
 {
     arena_done(&batch->arena);
@@ -121,9 +139,24 @@ bool batch_verify(struct batch *batch, const struct contracts *contracts)
     return all_good;
 }
 
+bool batch_entry_is_of_bank(const struct batch_entry *entry)
+{
+    return is_call(entry) || (!entry->parse_err && entry->event.kind == EVENT_BANK_ANSWER);
+}
+
+struct gateway_judgement batch_judge(const struct batch_entry *entry, const struct batch_payment *payment,
+                                     struct arena *arena)
+{
+    const struct gateway_contract *bank = &entry->contract->bank;
+    struct str sent = payment ? payment->sent : STR_NULL;
+    if (entry->event.kind == EVENT_BANK_ANSWER)
+        return bank->gateway->read_answer(bank, entry->reference, sent, entry->event.raw, arena).judgement;
+    return bank->gateway->judge(bank, sent, entry->event.raw, arena);
+}
+
 bool batch_entry_is_sealed_call(const struct batch_entry *entry)
 {
-    return is_call(entry) && !entry->repeated && entry->contract && entry->seal == GATEWAY_SEAL_GOOD;
+    return batch_entry_is_of_bank(entry) && !entry->repeated && entry->contract && entry->seal == GATEWAY_SEAL_GOOD;
 }
 
 struct batch_payment *batch_find_payment(const struct batch *batch, struct str reference)

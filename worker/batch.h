@@ -61,6 +61,7 @@ struct batch_payment {
     int64_t id, school_id;
     struct str reference, email, bursar_email;
     struct str sent; /* bank_request */
+    bool doubted;    /* a human was asked to look at it */
     struct payment_facts facts;
     const struct batch_line *lines;
     size_t n_lines;
@@ -77,7 +78,7 @@ struct batch_bank_ref {
 };
 
 struct batch_entry {
-    const struct stream_entry *source; /* borrowed */
+    const struct stream_entry *source; /* borrowed; NULL: a bank's answer */
     int parse_err; /* 0; ERR_NOT_FOUND: of a newer dp-server, leave it; ERR_INVALID: malformed, or not its own id */
     struct event event;
     bool repeated;                   /* in the inbox, or earlier in this batch */
@@ -193,12 +194,22 @@ int batch_read_event(const struct stream_entry *entry, struct arena *arena, stru
 void batch_init(struct batch *batch, const struct stream_entry *entries, size_t n_entries);
 void batch_done(struct batch *batch);
 
+/* One entry: what the bank answered when this worker asked it. It has no seal to check: that this process asked is what
+ * vouches for it, so nothing that was read from the stream ever comes this way. All are borrowed until batch_done(). */
+void batch_init_answer(struct batch *batch, const struct contract *contract, struct str reference, struct str body,
+                       const struct gateway_answer *answer);
+
 /* Finds contract and payment's reference of each bank's call and checks its seal. False when a merchant is unknown or
  * a seal bad: the contracts may have changed, so reload them once and ask again. */
 bool batch_verify(struct batch *batch, const struct contracts *contracts);
 
-/* Whether the facts of this entry are wanted: a well-sealed, not yet applied call of a bank. */
+/* A bank's call or answer. */
+bool batch_entry_is_of_bank(const struct batch_entry *entry);
+/* Whether the facts of this entry are wanted: an answer, or a well-sealed call, of a bank, not yet applied. */
 bool batch_entry_is_sealed_call(const struct batch_entry *entry);
+/* What an entry of a bank says of a payment; NULL: of one that is not known. */
+struct gateway_judgement batch_judge(const struct batch_entry *entry, const struct batch_payment *payment,
+                                     struct arena *arena);
 struct batch_payment *batch_find_payment(const struct batch *batch, struct str reference);
 struct batch_payment *batch_find_payment_by_id(const struct batch *batch, int64_t id);
 

@@ -61,6 +61,11 @@ static void add_review(struct step *step, enum review_reason reason, const char 
     };
 }
 
+static bool is_answer(const struct step *step)
+{
+    return step->entry->event.kind == EVENT_BANK_ANSWER;
+}
+
 /* "Message de la banque : opération 36628282, code 1, référence …, montant 158,50 € (demandé : 100,00 €). …" */
 static const char *describe(const struct step *step, const char *remark)
 {
@@ -68,10 +73,10 @@ static const char *describe(const struct step *step, const char *remark)
     const struct payment_report *report = &step->judgement.report;
     char announced[MONEY_TEXT_SIZE], asked[MONEY_TEXT_SIZE];
     money_format(report->amount_cents, announced);
-    struct str base =
-        arena_printf(arena, "Message de la banque\u00a0: opération %.*s, code %.*s, référence %.*s, montant %s",
-                     STR_ARG(step->bank_ref), STR_ARG(step->bank_code),
-                     STR_ARG(printable(arena, step->entry->reference, DETAIL_TEXT_MAX)), announced);
+    struct str base = arena_printf(arena, "%s\u00a0: opération %.*s, code %.*s, référence %.*s, montant %s",
+                                   is_answer(step) ? "Réponse de la banque" : "Message de la banque",
+                                   STR_ARG(step->bank_ref), STR_ARG(step->bank_code),
+                                   STR_ARG(printable(arena, step->entry->reference, DETAIL_TEXT_MAX)), announced);
     if (step->payment && report->amount_cents != step->payment->facts.amount_cents) {
         money_format(step->payment->facts.amount_cents, asked);
         base = arena_printf(arena, "%.*s (montant du paiement\u00a0: %s)", STR_ARG(base), asked);
@@ -139,21 +144,28 @@ static void judge_bank_ref(struct step *step)
         step->decision.review = REVIEW_BANK_REF_REUSED;
 }
 
+/* An answer names no amount, so it neither outweighs what made a human look nor explains money that was set aside. */
+static void judge_answer(struct step *step)
+{
+    if (step->decision.credit && (step->payment->doubted || find_bank_ref(step, false)))
+        leave_to_human(step, REVIEW_BAD_ANSWER);
+}
+
 /* A good seal over anything but exactly what was sent never changes a payment: it may be another call's seal, split
  * in another way (design.md, "Who may be credited by a sealed call"). */
 static void judge(struct step *step)
 {
-    const struct gateway_contract *bank = &step->entry->contract->bank;
-    struct str sent = step->payment ? step->payment->sent : STR_NULL;
     struct arena *arena = &step->batch->arena;
-    step->judgement = bank->gateway->judge(bank, sent, step->entry->event.raw, arena);
+    step->judgement = batch_judge(step->entry, step->payment, arena);
     step->bank_code = printable(arena, step->judgement.bank_code, BANK_CODE_MAX);
     step->bank_ref = booking_ref(arena, step->entry, step->judgement.report.bank_ref);
     step->decision = payment_decide(step->payment ? &step->payment->facts : NULL, &step->judgement.report);
     if (!step->judgement.shape_ok && !explains_shape(step->decision.review))
-        leave_to_human(step, REVIEW_BAD_SHAPE);
+        leave_to_human(step, is_answer(step) ? REVIEW_BAD_ANSWER : REVIEW_BAD_SHAPE);
     if (step->judgement.report.amount_cents <= 0)
         step->decision.suspense = false;
+    if (is_answer(step))
+        judge_answer(step);
     judge_bank_ref(step);
 }
 
@@ -333,7 +345,7 @@ void batch_decide(struct batch *batch)
             entry->verdict = VERDICT_REPEATED;
         else if (entry->unready)
             continue;
-        else if (entry->event.kind == EVENT_BANK_NOTIFICATION)
+        else if (batch_entry_is_of_bank(entry))
             decide_call(batch, entry);
         else if (entry->event.kind == EVENT_PASSWORD_RESET_REQUESTED)
             entry->verdict = VERDICT_RESET;

@@ -1,6 +1,7 @@
 #include "worker/consumer.h"
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "worker/reaper.h"
@@ -23,6 +24,7 @@ static int process(void *context, const struct stream_entries *entries)
     struct consumer *consumer = context;
     struct arena arena;
     size_t n_done = 0;
+    CRASH_POINT("worker/entries_read");
     arena_init(&arena, ARENA_MAX);
     enum runner_outcome *outcomes = ARENA_ARRAY(&arena, entries->count, enum runner_outcome);
     struct str *done = ARENA_ARRAY(&arena, entries->count, struct str);
@@ -31,7 +33,9 @@ static int process(void *context, const struct stream_entries *entries)
         if (outcomes[i] == RUNNER_ACK)
             done[n_done++] = entries->items[i].id;
     }
+    CRASH_POINT("worker/before_ack");
     int ack_err = stream_ack(consumer->stream, done, n_done);
+    CRASH_POINT("worker/acknowledged");
     arena_done(&arena);
     return err ? err : ack_err;
 }
@@ -139,6 +143,7 @@ void consumer_run(const struct consumer_settings *settings)
     start_over(&consumer);
     log_info("consumer_started", LOG_STR("name", settings->name));
     read_until_drained(&consumer);
+    CRASH_POINT("worker/consumer_stopped");
     log_info("consumer_stopped", LOG_STR("name", settings->name));
     stream_free(consumer.stream);
     contracts_free(consumer.runner.contracts);

@@ -18,6 +18,8 @@ enum column {
     COL_REF_LEN,
     COL_EXTRA,
     COL_MEANS,
+    COL_QUERY_URL,
+    COL_QUERY_STATES,
     COL_SCHOOL
 };
 
@@ -68,6 +70,8 @@ static struct contract_record record_of(const struct db_result *rows, size_t i)
         .bank_ref_len = db_int(rows, i, COL_REF_LEN),
         .callback_extra = db_text(rows, i, COL_EXTRA),
         .means = db_text(rows, i, COL_MEANS),
+        .query_url = db_text(rows, i, COL_QUERY_URL),
+        .query_states = db_text(rows, i, COL_QUERY_STATES),
     };
 }
 
@@ -131,6 +135,15 @@ const struct contract *contracts_find(const struct contracts *contracts, struct 
     for (size_t i = 0; i < contracts->count; i++) {
         const struct gateway_contract *bank = &contracts->items[i].bank;
         if (str_eq_text(gateway, bank->gateway->name) && str_eq(bank->merchant_id, merchant_id))
+            return &contracts->items[i];
+    }
+    return NULL;
+}
+
+const struct contract *contracts_find_by_id(const struct contracts *contracts, int64_t id)
+{
+    for (size_t i = 0; i < contracts->count; i++) {
+        if (contracts->items[i].bank.id == id)
             return &contracts->items[i];
     }
     return NULL;

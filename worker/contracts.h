@@ -36,4 +36,6 @@ int contracts_reload(struct contracts *contracts, struct db *db, bool *ret_loade
 /* NULL when unknown. Borrowed until the next reload. */
 const struct contract *contracts_find(const struct contracts *contracts, struct str gateway, struct str merchant_id);
 
+const struct contract *contracts_find_by_id(const struct contracts *contracts, int64_t id);
+
 #endif

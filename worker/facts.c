@@ -36,7 +36,21 @@ static int mark_repeated(struct batch *batch, struct db *db)
 
 static int read_payment(const struct db_result *rows, size_t row, struct batch_payment *ret)
 {
-    enum { ID, REFERENCE, SCHOOL, CONTRACT, STATE, AMOUNT, CURRENCY, BANK_REF, REFUND_OPEN, EMAIL, SENT, BURSAR };
+    enum {
+        ID,
+        REFERENCE,
+        SCHOOL,
+        CONTRACT,
+        STATE,
+        AMOUNT,
+        CURRENCY,
+        BANK_REF,
+        REFUND_OPEN,
+        EMAIL,
+        SENT,
+        BURSAR,
+        DOUBTED
+    };
     *ret = (struct batch_payment){
         .id = db_int(rows, row, ID),
         .school_id = db_int(rows, row, SCHOOL),
@@ -44,6 +58,7 @@ static int read_payment(const struct db_result *rows, size_t row, struct batch_p
         .email = db_text(rows, row, EMAIL),
         .bursar_email = db_text(rows, row, BURSAR),
         .sent = db_text(rows, row, SENT),
+        .doubted = db_int(rows, row, DOUBTED) != 0,
         .facts =
             {
                 .amount_cents = db_int(rows, row, AMOUNT),
@@ -174,9 +189,7 @@ static struct wanted payment_ids(struct batch *batch, int rank_min)
 /* The bank's reference of a call, before it is judged: only to look up whether it carries money already. */
 static struct str peek_bank_ref(const struct batch *batch, const struct batch_entry *entry, struct arena *arena)
 {
-    const struct gateway_contract *bank = &entry->contract->bank;
-    const struct batch_payment *payment = batch_find_payment(batch, entry->reference);
-    return bank->gateway->judge(bank, payment ? payment->sent : STR_NULL, entry->event.raw, arena).report.bank_ref;
+    return batch_judge(entry, batch_find_payment(batch, entry->reference), arena).report.bank_ref;
 }
 
 static int load_bank_refs_of(struct batch *batch, struct db *db, const struct contract *contract)

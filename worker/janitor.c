@@ -1,6 +1,7 @@
 #include "worker/janitor.h"
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -8,14 +9,17 @@ enum { ARENA_MAX = 16 * 1024 * 1024, MS_PER_MINUTE = 60000, US_PER_MS = 1000 };
 
 static int expire_found(struct db *db, const struct db_result *found, struct arena *arena)
 {
-    static const enum statement steps[] = {STATEMENT_EXPIRE_CLAIMS, STATEMENT_EXPIRE_HISTORY, STATEMENT_EXPIRE};
+    static const enum statement steps[] = {STATEMENT_EXPIRE_CLAIMS, STATEMENT_EXPIRE_HISTORY, STATEMENT_EXPIRE_REVIEWS,
+                                           STATEMENT_EXPIRE_REVIEW_MAILS, STATEMENT_EXPIRE};
     struct db_value *ids = ARENA_ARRAY(arena, found->n_rows, struct db_value);
     struct db_result result = {0};
     int err = 0;
     for (size_t i = 0; i < found->n_rows; i++)
         ids[i] = DB_INT(db_int(found, i, 0));
-    for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++)
+    for (size_t i = 0; !err && i < sizeof steps / sizeof steps[0]; i++) {
+        CRASH_POINT("worker/expiry_step");
         err = db_run_list(db, steps[i], NULL, 0, ids, found->n_rows, arena, &result);
+    }
     /* The last step's count proves that every row still was where the lock found it. */
     return err || result.affected == (int64_t)found->n_rows ? err : ERR_CONFLICT;
 }
@@ -31,10 +35,12 @@ int janitor_expire(struct db *db, size_t *ret_count)
         err = db_run(db, STATEMENT_EXPIRED_FIND, &limit, 1, &arena, &found);
     if (!err && found.n_rows)
         err = expire_found(db, &found, &arena);
+    CRASH_POINT("worker/expiry_before_commit");
     if (!err)
         err = db_commit(db);
     else
         db_rollback(db);
+    CRASH_POINT("worker/expiry_committed");
     if (!err)
         *ret_count = found.n_rows;
     arena_done(&arena);
@@ -94,6 +100,7 @@ static int remove_gone_consumers(struct stream *stream, struct arena *arena)
         if (consumers[i].pending != 0 || consumers[i].idle_ms < (int64_t)JANITOR_CONSUMER_IDLE_MIN * MS_PER_MINUTE)
             continue;
         err = stream_delete_consumer(stream, consumers[i].name, &lost);
+        CRASH_POINT("worker/consumer_removed");
         log_info("consumer_removed", LOG_SLICE("name", consumers[i].name), LOG_INT("lost", lost));
     }
     return err;
@@ -105,6 +112,7 @@ int janitor_tend_stream(struct stream *stream, struct metrics *metrics)
     int64_t removed = 0;
     int64_t before_ms = (clock_now_us() - JANITOR_KEEP_DAYS * CLOCK_DAY_US) / US_PER_MS;
     int err = stream_trim(stream, before_ms, &removed);
+    CRASH_POINT("worker/stream_trimmed");
     if (err)
         return err;
     metrics_add(metrics, METRIC_TRIMMED, removed);

@@ -29,7 +29,9 @@ struct janitor_settings {
 /* Works until the drain begins. With connections of its own. */
 void janitor_run(const struct janitor_settings *settings);
 
-/* Writes EXPIRED: PENDING past expires_at, CREATED after 24 hours; at most JANITOR_EXPIRE_MAX. Errors of db.h. */
+/* Writes EXPIRED: PENDING past expires_at once its bank need not be asked any more, CREATED after 24 hours; at most
+ * JANITOR_EXPIRE_MAX. What the bank said nothing certain about also becomes a review (BANK_SILENT) with its mail.
+ * Errors of db.h. */
 int janitor_expire(struct db *db, size_t *ret_count);
 /* Deletes connections (login_history) older than 12 months, at most JANITOR_FORGET_MAX. Errors of db.h. */
 int janitor_forget_logins(struct db *db);

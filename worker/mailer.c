@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
@@ -41,6 +42,7 @@ static int make_token(struct mailer *mailer, const struct outbox_mail *mail, str
     encode_base64url(bytes, sizeof bytes, text);
     struct db_value params[] = {token_hash(str_from(text), arena), DB_INT(mail->user_id), DB_INT(MAIL_TOKEN_VALID_S)};
     int err = db_run(mailer->db, STATEMENT_TOKEN_ADD, params, 3, arena, NULL);
+    CRASH_POINT("worker/token_made");
     if (!err)
         *ret = str_from(text);
     return err;
@@ -51,6 +53,7 @@ static void void_token(struct mailer *mailer, struct str token, struct arena *ar
 {
     struct db_value hash = token_hash(token, arena);
     int err = db_run(mailer->db, STATEMENT_TOKEN_VOID, &hash, 1, arena, NULL);
+    CRASH_POINT("worker/token_voided");
     if (err)
         log_warn("token_not_voided", LOG_ERR(err)); /* it ends by itself after half an hour */
 }
@@ -103,6 +106,7 @@ static void try_mail(struct mailer *mailer, const struct outbox_mail *mail, stru
         return;
     }
     err = write_letter(mailer, mail, token, arena, &letter);
+    CRASH_POINT("worker/mail_composed");
     if (err) {
         bool hopeless = err == ERR_NOT_FOUND || err == ERR_TOO_LARGE;
         fail(attempt, hopeless ? SMTP_REFUSED : SMTP_RETRY, "content", err);
@@ -119,8 +123,11 @@ static int mark(struct mailer *mailer, const struct outbox_mail *mail, const str
 {
     int64_t attempts_max = mailer->settings->config->mail.attempts_max;
     uint32_t random;
-    if (attempt->outcome == SMTP_SENT)
+    if (attempt->outcome == SMTP_SENT) {
+        CRASH_POINT("worker/mail_before_sent");
         return outbox_mark_sent(mailer->db, mail, arena);
+    }
+    CRASH_POINT("worker/mail_before_failed");
     if (attempt->outcome == SMTP_REFUSED || mail->attempt >= attempts_max)
         return outbox_mark_dead(mailer->db, mail, attempt->error, arena);
     rand_bytes(&random, sizeof random);
@@ -154,6 +161,7 @@ static void settle(struct mailer *mailer, const struct outbox_mail *mail, const 
             break;
         err = mark(mailer, mail, attempt, arena);
     }
+    CRASH_POINT("worker/mail_settled");
     if (err)
         log_error("mail_not_marked", LOG_INT("outbox", mail->id), LOG_ERR(err), LOG_STR("error", db_error(mailer->db)));
     report(mailer, mail, attempt);
@@ -187,10 +195,12 @@ static int send_portion(struct mailer *mailer, size_t *ret_count)
     int64_t until_ms = clock_monotonic_ms() + begin_within_ms(config);
     int err = outbox_claim(mailer->db, MAILER_CLAIM_MAX, config->worker.lease_s, &arena, &mails, ret_count);
     for (size_t i = 0; !err && i < *ret_count; i++) {
-        if (!drain_begun(mailer->settings->drain) && clock_monotonic_ms() < until_ms)
+        if (!drain_begun(mailer->settings->drain) && clock_monotonic_ms() < until_ms) {
             send_one(mailer, &mails[i]);
-        else
-            outbox_release(mailer->db, &mails[i], &arena); /* failing that, the lease ends by itself */
+            continue;
+        }
+        outbox_release(mailer->db, &mails[i], &arena); /* failing that, the lease ends by itself */
+        CRASH_POINT("worker/mail_released");
     }
     arena_done(&arena);
     return err;

@@ -1,4 +1,4 @@
-/* dp-worker: decides what the bank's calls mean, books them, and sends the mails. One process, four threads that share
+/* dp-worker: decides what the bank's calls mean, books them, and sends the mails. One process, five threads that share
  * nothing but the drain and the counters; any number of processes on any number of hosts. */
 #include <errno.h>
 #include <mysql.h>
@@ -10,17 +10,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/program.h"
 #include "common/vault.h"
 #include "worker/admin_port.h"
+#include "worker/bank_query.h"
 #include "worker/consumer.h"
 #include "worker/janitor.h"
 #include "worker/mail_compose.h"
 #include "worker/mailer.h"
 
-enum { DRAIN_MAX_S = 9, HOST_SIZE = 64, THREADS = 4 };
+enum { DRAIN_MAX_S = 9, HOST_SIZE = 64, THREADS = 5 };
 
 struct worker {
     struct config *config; /* owned, as the next two */
@@ -53,6 +55,14 @@ static void *run_mailer(void *arg)
     struct worker *worker = arg;
     struct mailer_settings settings = {worker->config, &worker->drain, &worker->metrics, worker->smtp_password};
     mailer_run(&settings);
+    return NULL;
+}
+
+static void *run_bank_query(void *arg)
+{
+    struct worker *worker = arg;
+    struct bank_query_settings settings = {worker->config, worker->vault, &worker->drain, &worker->metrics};
+    bank_query_run(&settings);
     return NULL;
 }
 
@@ -121,7 +131,8 @@ static void block_signals(sigset_t *set)
 
 static void start_threads(struct worker *worker, pthread_t threads[THREADS])
 {
-    static void *(*const bodies[THREADS])(void *) = {run_consumer, run_janitor, run_mailer, run_admin_port};
+    static void *(*const bodies[THREADS])(void *) = {run_consumer, run_janitor, run_mailer, run_bank_query,
+                                                     run_admin_port};
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&threads[i], NULL, bodies[i], worker))
             log_fatal("thread_not_started");
@@ -162,6 +173,7 @@ int main(int argc, char **argv)
     name_consumer(&worker, program.instance);
     open_admin_port(&worker, program.instance);
     mail_compose_init();
+    bank_client_init();
     mysql_library_init(0, NULL, NULL);
     drain_init(&worker.drain);
     block_signals(&signals);
@@ -169,12 +181,14 @@ int main(int argc, char **argv)
     sigwait(&signals, &signal_number);
     log_info("drain_begun", LOG_INT("signal", signal_number));
     drain_begin(&worker.drain);
+    CRASH_POINT("worker/drain_begun");
     if (!join_threads(threads)) {
         /* A thread sits in a call that cannot be cut short. Nothing is lost: its entries stay pending, its mail leased.
          */
         log_warn("drain_cut_short");
         _exit(EXIT_SUCCESS);
     }
+    CRASH_POINT("worker/drained");
     log_info("drained");
     drain_done(&worker.drain);
     free_settings(&worker);

@@ -48,6 +48,11 @@ void metrics_count_verdict(struct metrics *metrics, enum batch_verdict verdict)
     atomic_fetch_add(&metrics->verdicts[verdict], 1);
 }
 
+void metrics_count_query(struct metrics *metrics, enum gateway_answer_kind outcome)
+{
+    atomic_fetch_add(&metrics->queries[outcome], 1);
+}
+
 void metrics_write(const struct metrics *metrics, struct buf *out)
 {
     for (int i = 0; i < METRIC_COUNT; i++)
@@ -59,4 +64,9 @@ void metrics_write(const struct metrics *metrics, struct buf *out)
     for (int i = VERDICT_REPEATED; i < VERDICT_COUNT; i++)
         buf_printf(out, "dp_worker_events_total{verdict=\"%s\"} %lld\n", batch_verdict_name((enum batch_verdict)i),
                    (long long)atomic_load(&metrics->verdicts[i]));
+    buf_append_text(out, "# HELP dp_worker_bank_queries_total Questions to banks about payments, by outcome.\n"
+                         "# TYPE dp_worker_bank_queries_total counter\n");
+    for (int i = 0; i < GATEWAY_ANSWER_KIND_COUNT; i++)
+        buf_printf(out, "dp_worker_bank_queries_total{outcome=\"%s\"} %lld\n",
+                   gateway_answer_name((enum gateway_answer_kind)i), (long long)atomic_load(&metrics->queries[i]));
 }

@@ -38,12 +38,14 @@ enum metric {
 struct metrics {
     _Atomic int64_t values[METRIC_COUNT];
     _Atomic int64_t verdicts[VERDICT_COUNT];
+    _Atomic int64_t queries[GATEWAY_ANSWER_KIND_COUNT];
 };
 
 void metrics_add(struct metrics *metrics, enum metric metric, int64_t n);
 void metrics_set(struct metrics *metrics, enum metric metric, int64_t value);
 int64_t metrics_get(const struct metrics *metrics, enum metric metric);
 void metrics_count_verdict(struct metrics *metrics, enum batch_verdict verdict);
+void metrics_count_query(struct metrics *metrics, enum gateway_answer_kind outcome);
 
 /* Prometheus' text format 0.0.4 (prometheus.io, "Exposition formats"). */
 void metrics_write(const struct metrics *metrics, struct buf *out);

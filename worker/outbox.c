@@ -1,5 +1,6 @@
 #include "worker/outbox.h"
 
+#include "common/crash_point.h"
 #include "common/err.h"
 
 enum { RETRY_BASE_S = 15, RETRY_RANDOM_S = 30, RETRY_POWER_MAX = 30 };
@@ -33,6 +34,7 @@ static int lease(struct db *db, size_t max, unsigned lease_s, struct arena *aren
     int err = db_run(db, STATEMENT_OUTBOX_DUE, &limit, 1, arena, found);
     if (err || found->n_rows == 0)
         return err;
+    CRASH_POINT("worker/mail_locked");
     struct db_value *ids = ARENA_ARRAY(arena, found->n_rows, struct db_value);
     for (size_t i = 0; i < found->n_rows; i++)
         ids[i] = DB_INT(db_int(found, i, 0));
@@ -47,10 +49,14 @@ int outbox_claim(struct db *db, size_t max, unsigned lease_s, struct arena *aren
     int err = db_begin(db);
     if (!err)
         err = lease(db, max, lease_s, arena, &found);
+    if (found.n_rows)
+        CRASH_POINT("worker/mail_leased");
     if (!err)
         err = db_commit(db);
     else
         db_rollback(db);
+    if (found.n_rows)
+        CRASH_POINT("worker/mail_claimed");
     if (err)
         return err;
     struct outbox_mail *mails = ARENA_ARRAY(arena, found.n_rows, struct outbox_mail);

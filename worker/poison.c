@@ -1,6 +1,7 @@
 #include "worker/poison.h"
 
 #include "common/buf.h"
+#include "common/crash_point.h"
 #include "common/encode.h"
 #include "common/err.h"
 #include "worker/batch.h"
@@ -37,6 +38,7 @@ int poison_charge(struct db *db, struct str stream_id, int64_t weight, const cha
     struct db_value params[] = {DB_TEXT(stream_id), DB_INT(weight),
                                 DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX))};
     int err = db_run(db, STATEMENT_FAILURE_ADD, params, 3, &arena, NULL);
+    CRASH_POINT("worker/failure_charged");
     if (!err)
         err = db_run(db, STATEMENT_FAILURE_FIND, params, 1, &arena, &found);
     if (!err && ret_failures)
@@ -87,7 +89,9 @@ int poison_bury(struct db *db, const struct stream_entry *entry, const char *rea
         DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX)),
         DB_INT(failures),
     };
+    CRASH_POINT("worker/before_bury");
     int err = db_run(db, STATEMENT_DEAD_LETTER_ADD, params, 6, &arena, NULL);
+    CRASH_POINT("worker/buried");
     buf_done(&fields);
     arena_done(&arena);
     return err;

@@ -1,5 +1,6 @@
 #include "worker/reaper.h"
 
+#include "common/crash_point.h"
 #include "common/log.h"
 
 enum { ARENA_MAX = 256 * 1024 * 1024 };
@@ -24,8 +25,10 @@ static int claim_portion(struct stream *stream, const struct config *config, cha
     if (!err) {
         report_deleted(&entries, metrics);
         metrics_add(metrics, METRIC_EVENTS_CLAIMED, (int64_t)entries.count);
-        if (entries.count)
+        if (entries.count) {
+            CRASH_POINT("worker/entries_claimed");
             err = process(context, &entries);
+        }
     }
     arena_done(&arena);
     return err;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 
 /* By school, and within one in the order in which the bank spoke: the address in the plan keeps it. */
@@ -20,6 +21,7 @@ static int number_school(struct db *db, const struct plan_credit *const *credits
     struct db_value *rows = ARENA_ARRAY(arena, n_credits * 4, struct db_value);
     struct db_result last;
     int err = db_run(db, STATEMENT_RECEIPT_COUNT, count, 3, arena, &last);
+    CRASH_POINT("worker/receipts_counted");
     if (err)
         return err;
     if (last.n_rows != 1)
@@ -31,7 +33,9 @@ static int number_school(struct db *db, const struct plan_credit *const *credits
         rows[i * 4 + 2] = DB_INT(year);
         rows[i * 4 + 3] = DB_INT(first + (int64_t)i);
     }
-    return db_run_bulk(db, STATEMENT_RECEIPT_ADD, rows, n_credits, 4, (int64_t)n_credits, arena);
+    err = db_run_bulk(db, STATEMENT_RECEIPT_ADD, rows, n_credits, 4, (int64_t)n_credits, arena);
+    CRASH_POINT("worker/receipts_written");
+    return err;
 }
 
 int receipts_number(struct db *db, const struct plan_credit *credits, size_t n_credits, int year, struct arena *arena)

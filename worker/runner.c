@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "worker/apply.h"
@@ -66,10 +67,13 @@ static int attempt(struct runner *runner, const struct stream_entry *entries, si
     struct batch batch;
     batch_init(&batch, entries, n_entries);
     int err = verify(runner, &batch);
+    CRASH_POINT("worker/batch_verified");
     if (!err)
         err = facts_load(&batch, runner->db);
+    CRASH_POINT("worker/facts_loaded");
     if (!err) {
         batch_decide(&batch);
+        CRASH_POINT("worker/batch_decided");
         err = apply_batch(&batch, runner->db, runner->config->site.operator_email);
     }
     if (!err) {

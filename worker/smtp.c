@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/heap.h"
 #include "common/log.h"
@@ -79,10 +80,13 @@ static void on_event(smtp_session_t session, int event, void *arg, ...)
 {
     struct dialogue *dialogue = arg;
     (void)session;
-    if (event == SMTP_EV_MESSAGEDATA)
+    if (event == SMTP_EV_MESSAGEDATA) {
+        CRASH_POINT("worker/mail_data_begun");
         dialogue->data_begun = true;
-    else if (event == SMTP_EV_MESSAGESENT)
+    } else if (event == SMTP_EV_MESSAGESENT) {
+        CRASH_POINT("worker/mail_dot_sent");
         dialogue->message_sent = true;
+    }
     /* Certificate events are left alone: not raising their flag means refusing. */
 }
 

@@ -13,13 +13,15 @@ static const struct {
 } statements[STATEMENT_COUNT] = {
     STATEMENT(CONTRACTS,
               "SELECT c.id, c.gateway, c.merchant_id, c.payment_url, c.sealed_key, c.currency, c.bank_ref_len, "
-              "c.callback_extra, c.means, (SELECT IF(COUNT(*) = 1, MAX(s.school_id), NULL) FROM school_contracts s "
+              "c.callback_extra, c.means, c.query_url, c.query_states, (SELECT IF(COUNT(*) = 1, MAX(s.school_id), "
+              "NULL) FROM school_contracts s "
               "WHERE s.contract_id = c.id) FROM bank_contracts c"),
     STATEMENT(INBOX_FIND, "SELECT event_id FROM inbox WHERE event_id IN (*)"),
-    STATEMENT(PAYMENTS_FIND,
-              "SELECT t.id, t.reference, t.school_id, t.contract_id, t.state, t.amount_cents, t.currency, t.bank_ref, "
-              "t.refund_open, t.email, t.bank_request, s.bursar_email FROM transactions t JOIN schools s ON s.id = "
-              "t.school_id WHERE t.reference IN (*)"),
+    STATEMENT(
+        PAYMENTS_FIND,
+        "SELECT t.id, t.reference, t.school_id, t.contract_id, t.state, t.amount_cents, t.currency, t.bank_ref, "
+        "t.refund_open, t.email, t.bank_request, s.bursar_email, t.review FROM transactions t JOIN schools s ON s.id = "
+        "t.school_id WHERE t.reference IN (*)"),
     STATEMENT(LINES_FIND,
               "SELECT l.transaction_id, l.account_id, l.claim_id, l.amount_cents FROM transaction_lines l JOIN "
               "transactions t ON t.id = l.transaction_id AND t.revision = l.revision WHERE t.id IN (*) "
@@ -96,10 +98,14 @@ static const struct {
 
     STATEMENT(LOGINS_FORGET, "DELETE FROM login_history WHERE at < " NOW " - INTERVAL 12 MONTH LIMIT ?"),
 
-    /* The bank's validity and two hours have passed (expires_at), or nobody pressed "payer" for a day. */
+    /* The bank's validity and two hours have passed (expires_at) and nothing more is to be asked, or nobody pressed
+     * "payer" for a day. */
     STATEMENT(EXPIRED_FIND,
-              "SELECT id FROM transactions FORCE INDEX (expiry) WHERE (state = 'PENDING' AND expires_at < " NOW
-              ") OR (state = 'CREATED' AND created_at < " NOW " - INTERVAL 24 HOUR) LIMIT ? FOR UPDATE SKIP LOCKED"),
+              "SELECT id FROM transactions t FORCE INDEX (expiry) WHERE (state = 'PENDING' AND expires_at < " NOW
+              " AND NOT EXISTS (SELECT 1 FROM bank_contracts c LEFT JOIN bank_queries q ON q.transaction_id = t.id "
+              "WHERE c.id = t.contract_id AND c.query_url <> '' AND (q.transaction_id IS NULL OR q.next_at IS NOT "
+              "NULL))) OR (state = 'CREATED' AND created_at < " NOW
+              " - INTERVAL 24 HOUR) LIMIT ? FOR UPDATE SKIP LOCKED"),
     STATEMENT(EXPIRE_CLAIMS,
               "UPDATE claims c JOIN transaction_lines l ON l.claim_id = c.id JOIN transactions t ON t.id = "
               "l.transaction_id SET c.reserved_until = NULL, c.reserved_for = NULL WHERE c.reserved_for = t.reference "
@@ -107,12 +113,50 @@ static const struct {
     STATEMENT(EXPIRE_HISTORY,
               "INSERT INTO transaction_history (transaction_id, from_state, to_state, note, at) SELECT id, state, "
               "'EXPIRED', 'délai de paiement dépassé', " NOW " FROM transactions WHERE id IN (*)"),
-    STATEMENT(EXPIRE, "UPDATE transactions SET state = 'EXPIRED', updated_at = " NOW " WHERE state IN ('CREATED', "
-                      "'PENDING') AND id IN (*)"),
+    /* Nothing for a human who was asked to look already; "unknown" is the bank's word that there is nothing. */
+    STATEMENT(
+        EXPIRE_REVIEWS,
+        "INSERT INTO review_items (school_id, contract_id, transaction_id, reason, detail, amount_cents, "
+        "created_at) SELECT t.school_id, t.contract_id, t.id, 'BANK_SILENT', CASE COALESCE(q.outcome, '') WHEN "
+        "'' THEN 'La banque n''a pas pu être interrogée\u00a0: le contrat ne le prévoit pas.' WHEN 'failed' THEN "
+        "'La banque, interrogée, n''a pas répondu.' WHEN 'open' THEN 'À la dernière demande, le paiement était "
+        "encore en cours à la banque.' ELSE 'La réponse de la banque n''est pas comprise.' END, t.amount_cents, " NOW
+        " FROM transactions t LEFT JOIN bank_queries q ON q.transaction_id = t.id WHERE t.state = 'PENDING' AND "
+        "NOT t.review AND COALESCE(q.outcome, '') NOT IN ('unknown', 'reported') AND t.id IN (*)"),
+    STATEMENT(EXPIRE_REVIEW_MAILS,
+              "INSERT INTO mail_outbox (kind, school_id, transaction_id, review_id, recipient, next_attempt_at, "
+              "created_at) SELECT 'BURSAR_REVIEW', r.school_id, r.transaction_id, r.id, s.bursar_email, " NOW ", " NOW
+              " FROM review_items r JOIN schools s ON s.id = r.school_id WHERE r.reason = 'BANK_SILENT' AND "
+              "r.transaction_id IN (*)"),
+    STATEMENT(EXPIRE,
+              "UPDATE transactions SET review = review OR EXISTS (SELECT 1 FROM review_items r WHERE r.transaction_id "
+              "= transactions.id AND r.reason = 'BANK_SILENT'), state = 'EXPIRED', updated_at = " NOW
+              " WHERE state IN ('CREATED', 'PENDING') AND id IN (*)"),
     STATEMENT(GAUGES,
               "SELECT (SELECT COUNT(*) FROM mail_outbox WHERE status IN ('PENDING', 'SENDING')), (SELECT COUNT(*) FROM "
               "mail_outbox WHERE status = 'DEAD'), (SELECT COUNT(*) FROM dead_letters WHERE retried_at IS NULL AND "
               "dropped_at IS NULL), (SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL)"),
+
+    /* First questions: a while after the payment was sent, or when its validity is over. */
+    STATEMENT(QUERIES_ADD,
+              "INSERT INTO bank_queries (transaction_id, next_at) SELECT t.id, " NOW
+              " FROM transactions t FORCE INDEX (expiry) JOIN bank_contracts c ON c.id = t.contract_id AND c.query_url "
+              "<> '' LEFT JOIN bank_queries q ON q.transaction_id = t.id WHERE t.state = 'PENDING' AND "
+              "q.transaction_id IS NULL AND (t.sent_at <= " NOW " - INTERVAL ? SECOND OR t.expires_at <= " NOW
+              ") LIMIT ? ON DUPLICATE KEY UPDATE attempt = bank_queries.attempt"),
+    STATEMENT(QUERY_DUE, "SELECT transaction_id FROM bank_queries WHERE next_at <= " NOW
+                         " ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED"),
+    /* next_at is now the end of the claim: one index finds new and abandoned questions alike. */
+    STATEMENT(QUERY_CLAIM, "UPDATE bank_queries SET attempt = attempt + 1, asked_at = " NOW ", next_at = " NOW
+                           " + INTERVAL ? SECOND WHERE transaction_id = ? AND next_at <= " NOW),
+    STATEMENT(
+        QUERY_LOAD,
+        "SELECT q.attempt, " US_OUT("q.asked_at") ", t.contract_id, t.reference, " US_OUT("t.sent_at") ", " US_OUT(
+            "t.expires_at") ", t.bank_request, t.state FROM bank_queries q JOIN transactions t ON t.id = "
+                            "q.transaction_id WHERE q.transaction_id = ?"),
+    STATEMENT(QUERY_NEXT,
+              "UPDATE bank_queries SET next_at = " US_IN ", outcome = ? WHERE transaction_id = ? AND attempt = ?"),
+    STATEMENT(QUERY_END, "UPDATE bank_queries SET next_at = NULL WHERE transaction_id = ? AND attempt = ?"),
 
     /* A claimed mail's next_attempt_at is the end of its lease, so one index finds new and abandoned ones alike. */
     STATEMENT(OUTBOX_DUE, "SELECT id, kind, school_id, transaction_id, user_id, review_id, recipient, attempt, " US_OUT(

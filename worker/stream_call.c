@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/event.h"
 #include "common/heap.h"
@@ -151,6 +152,7 @@ static int create_group(struct stream *stream)
     STREAM_COMMAND(command, STREAM_WORDS_MAX);
     STREAM_ADD(&command, "XGROUP", "CREATE", EVENT_STREAM, EVENT_GROUP, "0", "MKSTREAM");
     int err = stream_exchange(stream, &command, 0, &reply);
+    CRASH_POINT("worker/group_created");
     if (!err)
         freeReplyObject(reply);
     else if (err == ERR_INTERNAL && str_starts_with(str_from(stream->error), STR("BUSYGROUP")))

@@ -37,6 +37,8 @@ int contract_open(const struct contract_record *record, const struct vault *vaul
         .means = arena_str(arena, record->means),
         .bank_ref_len = (unsigned)record->bank_ref_len,
         .callback_extra = arena_str(arena, record->callback_extra),
+        .query_url = arena_str(arena, record->query_url),
+        .query_states = arena_str(arena, record->query_states),
         .key = key,
     };
     return err;

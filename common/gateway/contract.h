@@ -10,7 +10,7 @@ struct contract_record {
     int64_t id;
     struct str gateway, merchant_id, payment_url, sealed_key, currency;
     int64_t bank_ref_len;
-    struct str callback_extra, means;
+    struct str callback_extra, means, query_url, query_states;
 };
 
 /* Texts go to `arena`; the key is the caller's (gateway->key_free). With `demonstration` false the bank's published

@@ -13,6 +13,8 @@
 #include "common/str.h"
 
 enum { GATEWAY_RAW_MAX = 8192, GATEWAY_PAIRS_MAX = 64, GATEWAY_BANK_REF_MAX = 40, GATEWAY_BANK_CODE_MAX = 8 };
+/* Of a bank's answer to a question: bytes, and bytes of the words by which it names a payment's state. */
+enum { GATEWAY_ANSWER_MAX = 8192, GATEWAY_ANSWER_STATE_MAX = 80 };
 
 struct gateway;
 struct gateway_key; /* a contract's key made ready for sealing; one user at a time */
@@ -27,6 +29,8 @@ struct gateway_contract {
     struct str means; /* accepted card brands, comma-separated: "CBS,AMX" */
     unsigned bank_ref_len;
     struct str callback_extra; /* further names of this bank's calls, comma-separated, in order */
+    struct str query_url;      /* where the bank is asked about a payment; empty: it is not asked */
+    struct str query_states;   /* further words of its answers and what they mean: "ANNULE:abandoned,…" */
     struct gateway_key *key;   /* owned by the contract's owner */
 };
 
@@ -64,6 +68,27 @@ struct gateway_judgement {
     struct str bank_code;         /* etat, as received; empty when over GATEWAY_BANK_CODE_MAX or not alphanumeric */
 };
 
+/* What came of asking the bank about a payment. */
+enum gateway_answer_kind {
+    GATEWAY_ANSWER_FAILED,   /* nothing came: not asked, no connection, no answer within its limits */
+    GATEWAY_ANSWER_REPORTED, /* the judgement says what; it may still not fit the payment */
+    GATEWAY_ANSWER_OPEN,     /* the payment is under way at the bank */
+    GATEWAY_ANSWER_UNKNOWN,  /* the bank knows no such payment: nothing was paid so far */
+    GATEWAY_ANSWER_UNCLEAR,  /* an error, or a form or a word that is not known: it decides nothing */
+    GATEWAY_ANSWER_KIND_COUNT,
+};
+/* "failed" …: the name in the database, in metrics and in logs. */
+const char *gateway_answer_name(enum gateway_answer_kind kind);
+
+struct gateway_answer {
+    enum gateway_answer_kind kind;
+    const char *fault; /* why it is UNCLEAR: static text for the log; NULL else */
+    struct str state;  /* the bank's words for the payment's state, bounded; a part of the event's id when REPORTED */
+    /* REPORTED: as of a call. An answer that names no amount or currency has those of the sealed request, which are all
+     * that the bank can have taken under its reference. */
+    struct gateway_judgement judgement;
+};
+
 struct gateway {
     const char *name; /* "spplus" */
 
@@ -85,6 +110,20 @@ struct gateway {
      * is none). Never fails: the judgement says what is wrong. */
     struct gateway_judgement (*judge)(const struct gateway_contract *contract, struct str sent, struct str raw,
                                       struct arena *arena);
+
+    /* The address, in `arena`, that a GET asks about a payment; it carries a seal and belongs into no log.
+     * ERR_NOT_FOUND when this contract's bank is not asked, ERR_INVALID when the question cannot be expressed. NULL
+     * together with read_answer where the bank has no such service. */
+    int (*build_query)(const struct gateway_contract *contract, struct str reference, struct arena *arena,
+                       struct str *ret_url);
+
+    /* Reads the body of the answer against the stored request (`sent`). Whoever asked vouches for where it came from:
+     * it has no seal. Never fails: what it does not know is UNCLEAR. */
+    struct gateway_answer (*read_answer)(const struct gateway_contract *contract, struct str reference, struct str sent,
+                                         struct str body, struct arena *arena);
+
+    /* NULL, or what is expected of query_states, for who configures it. */
+    const char *(*check_query_states)(struct str states);
 
     /* `material` is what the operator configured (SP Plus: the 24-byte NT key or the 20-byte working key, in hex,
      * spaces allowed). ERR_INVALID for a wrong form, ERR_UNAVAILABLE when this host cannot decrypt it (no legacy

@@ -28,8 +28,8 @@ static bool all_digits(struct str s)
     return true;
 }
 
-/* 14 digits, "-", site number: sources have it with two and with three digits. */
-static bool is_siret(struct str s)
+/* Sources have the site number with two and with three digits. */
+bool spplus_is_siret(struct str s)
 {
     struct str suffix;
     struct str number = str_cut(s, '-', &suffix);
@@ -37,7 +37,7 @@ static bool is_siret(struct str s)
            suffix.len <= SIRET_SUFFIX_MAX && all_digits(suffix);
 }
 
-static bool is_reference(struct str s)
+bool spplus_is_reference(struct str s)
 {
     static const char allowed[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
     for (size_t i = 0; i < s.len; i++) {
@@ -73,9 +73,10 @@ static bool is_listed(struct str brand, struct str list)
 
 static bool can_be_sent(const struct gateway_contract *contract, const struct gateway_payment *payment)
 {
-    return is_siret(contract->merchant_id) && is_reference(payment->reference) && payment->currency.len == 3 &&
-           all_digits(payment->currency) && str_eq(payment->currency, contract->currency) &&
-           payment->amount_cents > 0 && payment->amount_cents <= MONEY_CENTS_MAX && is_date(payment->valid_until) &&
+    return spplus_is_siret(contract->merchant_id) && spplus_is_reference(payment->reference) &&
+           payment->currency.len == 3 && all_digits(payment->currency) &&
+           str_eq(payment->currency, contract->currency) && payment->amount_cents > 0 &&
+           payment->amount_cents <= MONEY_CENTS_MAX && is_date(payment->valid_until) &&
            is_listed(payment->means, contract->means) && mail_address_is_valid(payment->email) &&
            is_url(payment->return_url);
 }
@@ -145,6 +146,9 @@ const struct gateway gateway_spplus = {
     .unseal = spplus_unseal,
     .verify = spplus_verify,
     .judge = spplus_judge,
+    .build_query = spplus_build_query,
+    .read_answer = spplus_read_answer,
+    .check_query_states = spplus_check_query_states,
     .key_new = spplus_key_new,
     .key_free = spplus_key_free,
     .is_demonstration = is_demonstration,

@@ -1,9 +1,10 @@
-/* spplus: SP Plus (Caisse d'Épargne), what its four files share. Rules and vectors: bank-protocols.md §1.
+/* spplus: SP Plus (Caisse d'Épargne), what its five files share. Rules and vectors: bank-protocols.md §1.
  *
  *     spplus.c        the gateway itself: building the request, reading a call
  *     spplus_key.c    the merchant's key
  *     spplus_seal.c   names and values of the raw bytes, and the seal over the values
- *     spplus_judge.c  whether a well-sealed call says exactly what was asked, and what it reports */
+ *     spplus_judge.c  whether a well-sealed call says exactly what was asked, and what it reports
+ *     spplus_query.c  asking about a payment that no call came for, and reading the answer */
 #ifndef DP_COMMON_GATEWAY_SPPLUS_H
 #define DP_COMMON_GATEWAY_SPPLUS_H
 
@@ -19,6 +20,13 @@ struct gateway_key {
 int spplus_key_new(struct str material, struct gateway_key **ret_key);
 void spplus_key_free(struct gateway_key *key);
 bool spplus_key_is_demonstration(struct str material);
+
+/* 14 digits, "-", site number of two or three digits. */
+bool spplus_is_siret(struct str s);
+/* What can be sent as a reference: nothing in it needs an escape. */
+bool spplus_is_reference(struct str s);
+/* A refsfp of that many digits. */
+bool spplus_is_bank_ref(struct str s, size_t digits);
 
 /* Raw bytes as they came, nothing decoded. */
 struct spplus_pair {
@@ -46,5 +54,11 @@ enum gateway_verdict spplus_verify(const struct gateway_contract *contract, stru
 
 struct gateway_judgement spplus_judge(const struct gateway_contract *contract, struct str sent, struct str raw,
                                       struct arena *arena);
+
+int spplus_build_query(const struct gateway_contract *contract, struct str reference, struct arena *arena,
+                       struct str *ret_url);
+struct gateway_answer spplus_read_answer(const struct gateway_contract *contract, struct str reference, struct str sent,
+                                         struct str body, struct arena *arena);
+const char *spplus_check_query_states(struct str states);
 
 #endif

@@ -108,7 +108,7 @@ static const char *take_extra(struct walk *walk, struct str names)
     return NULL;
 }
 
-static bool is_bank_ref(struct str s, size_t digits)
+bool spplus_is_bank_ref(struct str s, size_t digits)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] < '0' || s.ptr[i] > '9')
@@ -127,7 +127,7 @@ static const char *take_ending(struct walk *walk, size_t bank_ref_len)
         return fault_names;
     if (!find_code(code->value, &kind))
         return fault_code;
-    return is_bank_ref(bank_ref->value, bank_ref_len) ? NULL : fault_bank_ref;
+    return spplus_is_bank_ref(bank_ref->value, bank_ref_len) ? NULL : fault_bank_ref;
 }
 
 static const char *find_fault(struct walk *walk, const struct gateway_contract *contract,
@@ -170,7 +170,7 @@ static void read_report(const struct spplus_pairs *call, struct arena *arena, st
     (void)find_code(judgement->bank_code, &report->kind);
     (void)read_amount(arena, raw_value(call, "montant"), &report->amount_cents);
     (void)decode_percent(arena, raw_value(call, "devise"), false, &report->currency);
-    if (is_bank_ref(bank_ref, bank_ref.len))
+    if (spplus_is_bank_ref(bank_ref, bank_ref.len))
         report->bank_ref = bank_ref;
 }
 

@@ -4,9 +4,12 @@ Pages   GET  /paiement/init.do?…      the card page of a sealed payment reques
         POST /paiement/valider        card typed, or abandoned: notifies the shop, then returns the browser
 API     GET  /api/payments            what was asked for, oldest first
         GET  /api/calls               every notification made, with the answer it got
-        PUT  /api/behaviour           {"mode": …, "delay_ms": …, "method": "GET"|"POST", "return": "get"|"post"}
+        GET  /api/queries             every question about a payment: {"reference", "sealed", "begun", "ended", "answer"}
+        PUT  /api/behaviour           {"mode": …, "delay_ms": …, "method": "GET"|"POST", "return": "get"|"post", "query": …}
         POST /api/send                {"raw": "…", "method": …}: this very notification; or {"fields": [[name, value], …]}: sealed first;
                                       or {"reference": …, "etat": …, "refsfp": …, "changes": {…}}: of a known payment
+Remote  GET  /administration_distante/adminADistance.do?action=etatpaiement&…    what became of a payment
+Queries normal down slow garbage unknown open
 Modes   normal none late twice ten_at_once reordered wrong_amount wrong_seal resplit unknown_reference test_code captured settled
 """
 import argparse
@@ -27,7 +30,8 @@ import spplus
 
 CALL_TIMEOUT_S = 10
 EPOCH_OF_REFERENCES = 1_767_225_600  # 2026: eight digits last until 2029, and a restart never gives a number twice
-NORMAL = {"mode": "normal", "delay_ms": 1500, "method": "GET", "return": "get"}
+NORMAL = {"mode": "normal", "delay_ms": 1500, "method": "GET", "return": "get", "query": "normal"}
+SLOW_BYTE_S = 0.5
 
 PAGE = """<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>
@@ -59,7 +63,7 @@ class Bank:
 
     def __init__(self, notify_url, log):
         self.notify_url, self.log = notify_url, log
-        self.payments, self.calls = {}, []
+        self.payments, self.calls, self.queries = {}, [], []
         self.behaviour = dict(NORMAL)
         self.lock = threading.Lock()
         self.sequence = itertools.count(int(time.time()) - EPOCH_OF_REFERENCES)
@@ -99,6 +103,19 @@ class Bank:
                 self.payments[reference] = {"reference": reference, "request": request, "values": values, "etat": None}
                 self.write({"payment": reference, "request": request})
             return self.payments[reference]
+
+    def answer_query(self, values):
+        """The text that the remote administration answers; None: the connection is closed."""
+        with self.lock:
+            query = self.behaviour["query"]
+            payment = dict(self.payments.get(values.get("reference"), {}))
+        if query == "open":
+            payment["etat"] = "0"
+        return {
+            "down": None,
+            "garbage": "<html><body><h1>Erreur 500</h1>reference;idtftpaie;etatpaie\n1;2;TERMINE</body></html>",
+            "unknown": spplus.ADMINISTRATION_ERROR,
+        }.get(query, spplus.payment_state(values, payment))
 
     def calls_for(self, request, etat, refsfp, mode):
         """The notifications of one result, in the order they are sent."""
@@ -173,11 +190,40 @@ class Handler(BaseHTTPRequestHandler):
             self.show_card_page(query)
         elif path == "/api/payments":
             self.answer_json(list(bank.payments.values()))
-        elif path == "/api/calls":
+        elif path in ("/api/calls", "/api/queries"):
             with bank.lock:
-                self.answer_json(list(bank.calls))
+                self.answer_json(list(bank.calls if path == "/api/calls" else bank.queries))
+        elif path == "/administration_distante/adminADistance.do":
+            self.administer(dict(spplus.pairs(query)))
         else:
             self.page(404, "Inconnu", "<h1>Page inconnue</h1>")
+
+    def administer(self, values):
+        bank = self.bank
+        entry = {"reference": values.get("reference"), "sealed": spplus.query_is_sealed(values), "begun": time.monotonic(), "ended": None,
+                 "answer": None}
+        with bank.lock:
+            bank.queries.append(entry)
+        text = bank.answer_query(values)
+        if text is None:
+            self.close_connection = True
+        elif bank.behaviour["query"] == "slow":
+            self.trickle(text.encode("latin-1"))
+        else:
+            self.answer(200, text.encode("latin-1"), "text/plain; charset=ISO-8859-1")
+        entry.update(ended=time.monotonic(), answer=text)
+
+    def trickle(self, body):
+        """A byte now and then, until whoever asked has gone."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        try:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(SLOW_BYTE_S)
+        except OSError:
+            self.close_connection = True
 
     def show_card_page(self, query):
         values = {name: unquote_plus(value) for name, value in spplus.pairs(query)}

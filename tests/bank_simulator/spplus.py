@@ -8,6 +8,14 @@ from urllib.parse import quote, unquote_plus
 
 WORKING_KEY = bytes.fromhex("fabdb877b8ef7003f70350bb91090e76c5c75b29")
 REQUEST_SEALED = ("siret", "reference", "langue", "devise", "montant", "taxe", "validite")
+ADMINISTRATION_ERROR = "spadminko"
+# etatpaie, its label, etatech, its label. TERMINE, REFUSE and EN_ATTENTE_DE_REMISE are the bank's; the others are this simulator's.
+PAYMENT_STATES = {
+    "1": ("TERMINE", "Terminé", "EN_ATTENTE_DE_REMISE", "En attente de remise"),
+    "2": ("REFUSE", "Refusé", "REFUSE", "Refus&eacute;e"),
+    "12": ("ABANDONNE", "Abandonné", None, None),
+    "0": ("EN_COURS", "En cours", None, None),
+}
 CARD_ACCEPTED, CARD_REFUSED = "1234567890123456", "0000000000000000"
 
 
@@ -39,6 +47,26 @@ def sealed(fields):
     """Any fields, in order, with a good seal."""
     raw = [(name, quote(value, safe="")) for name, value in fields]
     return "&".join(f"{name}={value}" for name, value in raw) + "&hmac=" + seal("".join(value for _, value in raw))
+
+
+def query_is_sealed(values):
+    """etatpaiement: sealed are the action, the siret without its site number, and the reference."""
+    siret, reference = values.get("siret", ""), values.get("reference", "")
+    return values.get("action") == "etatpaiement" and hmac.compare_digest(
+        seal("etatpaiement" + siret.split("-")[0] + reference), values.get("hmac", ""))
+
+
+def payment_state(values, payment):
+    """What etatpaiement says of a payment, as it stands here; of one without a result, the bank's one word for every failure."""
+    state = PAYMENT_STATES.get(payment.get("etat"))
+    if not query_is_sealed(values) or not state:
+        return ADMINISTRATION_ERROR
+    lines = ["reference;idtftpaie;etatpaie;libetatpaie;payscarte;numautopaie;mode",
+             f"{values['reference']};{payment.get('refsfp', '')};{state[0]};{state[1]};null;{'81290' if state[0] == 'TERMINE' else ''};auto"]
+    if state[2]:
+        lines += ["idtftech;etatech;libetatech;numautoech;numremiseech",
+                  f"43{payment.get('refsfp', '')[-6:]};{state[2]};{state[3]};{'81290' if state[0] == 'TERMINE' else ''};"]
+    return "\n".join(lines) + "\n"
 
 
 def resplit(raw):

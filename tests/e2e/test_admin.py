@@ -209,6 +209,8 @@ def test_the_server_cannot_touch_an_authorised_payment(stack):
     ("SELECT COUNT(*) FROM ledger_entries", None),
     ("UPDATE transactions SET state = 'AUTHORISED', bank_ref = '1' WHERE id = 900", None),
     ("UPDATE claims SET settled_cents = settled_cents + 1 WHERE id = 900 AND settled_cents + 1 <= amount_cents", None),
+    ("UPDATE bank_queries SET outcome = 'open'", None),
+    ("UPDATE bank_contracts SET query_url = ''", DENIED),
     ("INSERT INTO receipt_counters VALUES (900, 2026, 1) ON DUPLICATE KEY UPDATE last_number = last_number + 1", None),
     ("UPDATE transactions SET amount_cents = 1 WHERE id = 900", DENIED_COLUMN),
     ("UPDATE ledger_entries SET amount_cents = 1", DENIED),
@@ -284,9 +286,10 @@ def test_import_of_the_demonstration(stack, demo):
         ["15850", "0", "2027-01-31", "0"]]
     assert stack.sql("SELECT address1, address2, postcode, city, must_change_password, role FROM users WHERE login = 'durand'"
                      ) == [["2 av. Madeleine Bonnaud", "Parc d'activités", "13770", "Venelles", "0", "PARENT"]]
-    assert stack.sql("SELECT payment_url, gateway, merchant_id, LENGTH(sealed_key) FROM bank_contracts c"
+    assert stack.sql("SELECT payment_url, gateway, merchant_id, LENGTH(sealed_key), query_url, query_states FROM bank_contracts c"
                      " JOIN school_contracts s ON s.contract_id = c.id") == [
-        ["http://127.0.0.1:4/paiement/init.do", "spplus", "00000000000001-01", str(71 + 40)]]
+        ["http://127.0.0.1:4/paiement/init.do", "spplus", "00000000000001-01", str(71 + 40),
+         "http://127.0.0.1:4/administration_distante/adminADistance.do", "EN_COURS:open,ABANDONNE:abandoned,spadminko:unknown"]]
     (hashed,), = stack.sql("SELECT password_hash FROM users WHERE login = 'durand'")
     assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
@@ -310,8 +313,10 @@ def test_changed_files_update(stack, demo, files):
     edit(files / "claims.csv", "172,80", "1 180,5")
     edit(files / "families.csv", "Julia;2nde 4", "Julia;1re 2")
     edit(files / "school.ini", "part_payment = no", "part_payment = yes")
+    edit(files / "school.ini", "ABANDONNE:abandoned", "ANNULE:abandoned")
     done = admin(stack, "import", files)
-    assert done.returncode == OK
+    assert done.returncode == OK and "spplus 00000000000001-01: updated" in done.stdout
+    assert ["1"] in stack.sql("SELECT query_states LIKE '%,ANNULE:%' FROM bank_contracts")
     assert "accounts  0 created, 1 updated, 3 unchanged" in done.stdout
     assert "claims    0 created, 1 updated, 2 unchanged" in done.stdout and "Lycée de démonstration: updated" in done.stdout
     assert stack.sql("SELECT amount_cents FROM claims WHERE number = '150731'") == [["118050"]]
@@ -424,7 +429,7 @@ BAD = [  # file, what stands there, what replaces it, what is said
     ("claims.csv", "45,00;oui", "45,00;si", 'claims.csv:4:6: prelevement: "si" is not oui or non'),
     ("school.ini", "uai = 0130000A", "uai = 130000A", "school.ini:3: [school] uai: expected seven digits"),
     ("school.ini", "city = Venelles", "town = Venelles", 'school.ini:6: [school] has no key "town"'),
-    ("school.ini", "bursar_email = gestionnaire@example.org\n", "", "school.ini:21: [school] bursar_email is missing"),
+    ("school.ini", "bursar_email = gestionnaire@example.org\n", "", "school.ini:24: [school] bursar_email is missing"),
     ("school.ini", "amount_min = 1", "amount_min = 20 000", "school.ini:11: [school] amount_max is less than amount_min"),
     ("school.ini", "#7b2d5e", "aubergine", "school.ini:13: [school] couleur: expected a colour, as #7b2d5e"),
     ("school.ini", "#7b2d5e", "#7b2d5e}", "school.ini:13: [school] couleur: expected a colour"),
@@ -432,6 +437,10 @@ BAD = [  # file, what stands there, what replaces it, what is said
     ("school.ini", "logo.png", "families.csv", "families.csv: expected a PNG or WebP image, not animated"),
     ("school.ini", "gateway = spplus", "gateway = other", "school.ini:18: [bank] gateway: expected the name of a known bank"),
     ("school.ini", "58 6d fc 9c", "58 6d fc", "school.ini:20: [bank] key: expected the bank's key in hex"),
+    ("school.ini", "= http://127.0.0.1:8081/admin", "= ftp://127.0.0.1/admin",
+     'school.ini:24: [bank] query_url: expected the address where the bank answers questions, without "?"'),
+    ("school.ini", "Distance.do", "Distance.do?x=1", "school.ini:24: [bank] query_url: expected the address where the bank answers"),
+    ("school.ini", "EN_COURS:open", "EN_COURS:later", "school.ini:25: [bank] query_states: expected WORD:meaning, comma-separated"),
     ("school.ini", "[bank]", "junk", "school.ini:17: expected [section] or key = value"),
 ]
 
@@ -549,7 +558,7 @@ def test_demonstration_is_refused_in_production(stack, files, tmp_path):
     done = run([stack.program("dp-admin"), "--config", config, "import", files], check=False)
     assert done.returncode == FAILED and everything(stack) == before
     for says in ("school.ini:19: [bank] is the bank's published demonstration shop",
-                 "school.ini:21: [bank] payment_url: expected https://",
+                 "school.ini:21: [bank] payment_url: expected https://", "school.ini:24: [bank] query_url: expected https://",
                  "families.csv:2:12: mot_de_passe: passwords are accepted only where [site] mode = demonstration"):
         assert says in done.stderr
 
@@ -560,6 +569,7 @@ def test_key_file_and_a_real_contract(stack, files, tmp_path):
     edit(files / "families.csv", "demo-cantine-2026", "")
     edit(files / "school.ini", "merchant_id = 00000000000001-01", "merchant_id = 12345678901234-01")
     edit(files / "school.ini", "payment_url = http://127.0.0.1:8081/", "payment_url = https://bank.example/")
+    edit(files / "school.ini", "query_url = http://127.0.0.1:8081/", "query_url = https://bank.example/")
     edit(files / "school.ini", "key = 58 6d fc 9c 34 91 9b 86 3f fd 64 63 c9 13 4a 26 ba 29 74 1e c7 e9 80 79",
          "key_file = bank.key")
     run_it = [stack.program("dp-admin"), "--config", config, "import", files, "--credentials", tmp_path / "c"]

@@ -95,7 +95,8 @@ def test_server_killed_after_its_answer_while_redis_was_down(own_stack):
 
 def test_worker_killed_between_commit_and_ack(own_stack):
     """The database is held until Redis is gone: the worker commits, and there is nobody to take its XACK."""
-    stack = own_stack(workers=0)
+    # A short lease: the mailer may hold the mails when the worker is killed.
+    stack = own_stack(workers=0, config_extra={"worker_extra": "lease_s = 5"})
     _, bank, reference = sent_to_bank(stack)
     bank.type_card(reference, "1234567890123456")
     lock = subprocess.Popen(["mariadb", "--no-defaults", f"--socket={stack.db_socket}", "-uroot", "demi_pension"], stdin=subprocess.PIPE)

@@ -45,7 +45,7 @@ static const struct db_statement db_help_table[S_COUNT] = {
     [S_CONNECTION_ID] = {"connection_id", "SELECT CONNECTION_ID()", "", "i"},
 };
 
-enum { DB_HELP_STEPS_MAX = 4, DB_HELP_ARENA_MAX = 2 << 20 };
+enum { DB_HELP_STEPS_MAX = 4, DB_HELP_ARENA_MAX = 2 << 20, PATIENCE_MS = 20000 };
 
 /* One run and its arena, counted. */
 struct db_help_run {
@@ -115,7 +115,7 @@ static inline bool db_help_is_done(void *data)
 
 static inline int db_help_await(struct db_help_run *help)
 {
-    assert_true(loop_run_until(&loop, db_help_is_done, help, 5000));
+    assert_true(loop_run_until(&loop, db_help_is_done, help, PATIENCE_MS));
     assert_int_equal(help->n_calls, 1);
     return help->err;
 }
@@ -153,7 +153,7 @@ static inline bool db_help_all_ready(void *data)
 
 static inline void db_help_await_ready(unsigned n)
 {
-    assert_true(loop_run_until(&loop, db_help_all_ready, &n, 5000));
+    assert_true(loop_run_until(&loop, db_help_all_ready, &n, PATIENCE_MS));
 }
 
 static inline void db_help_open(const struct config *config)

@@ -56,6 +56,7 @@ static int directory_sync(int fd)
 #undef fsync
 
 #include "common/clock.h"
+#include "loop/loop_help.h"
 #include "server/journal_private.h"
 
 static char root[64];
@@ -114,14 +115,23 @@ static inline void append(struct journal *journal, unsigned number, struct outco
     assert_int_equal(outcome->calls, calls);
 }
 
+struct run_goal {
+    const unsigned *counter;
+    unsigned value;
+};
+
+static inline bool goal_is_reached(void *data)
+{
+    const struct run_goal *goal = data;
+    return *goal->counter >= goal->value;
+}
+
+/* Not with uv_run() alone: a timer that is due when it begins may reach the goal, and then it waits for what never
+ * comes. */
 static inline void run_until(const unsigned *counter, unsigned value)
 {
-    int64_t deadline_ms = clock_monotonic_ms() + 20000;
-
-    while (*counter < value) {
-        assert_true(clock_monotonic_ms() < deadline_ms);
-        uv_run(&loop, UV_RUN_ONCE);
-    }
+    struct run_goal goal = {counter, value};
+    assert_true(loop_run_until(&loop, goal_is_reached, &goal, 20000));
 }
 
 static inline int append_one(struct journal *journal, unsigned number)

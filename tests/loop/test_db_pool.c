@@ -256,6 +256,7 @@ static struct db_help_run *cross_update(const char *first, const char *second)
 {
     struct db_help_run *help = db_help_new();
     help->run.atomic = true;
+    help->run.deadline_ms = PATIENCE_MS;
     ADD2(help, S_SET_AMOUNT, 1, DB_I(1), DB_S(str_from(first)));
     ADD1(help, S_SLEEP, DB_ANY_COUNT, DB_I(50));
     ADD2(help, S_SET_AMOUNT, 1, DB_I(2), DB_S(str_from(second)));
@@ -263,20 +264,28 @@ static struct db_help_run *cross_update(const char *first, const char *second)
     return help;
 }
 
+static long long count_deadlocks(void)
+{
+    return private_server_query(
+        admin, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_DEADLOCKS'");
+}
+
+/* On a loaded machine one may be over before the other begins: they meet sooner or later. */
 static void the_loser_of_a_deadlock_runs_again(void **state)
 {
+    long long before = count_deadlocks();
+    unsigned n_tries = 0;
     (void)state;
+
     private_server_query(admin, "INSERT INTO things (name, amount) VALUES ('x', 0), ('y', 0)");
-    long long before = private_server_query(
-        admin, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_DEADLOCKS'");
-    struct db_help_run *one = cross_update("x", "y"), *two = cross_update("y", "x");
-    assert_int_equal(db_help_await(one), 0);
-    assert_int_equal(db_help_await(two), 0);
-    long long after = private_server_query(
-        admin, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_DEADLOCKS'");
-    assert_true(after > before);
-    db_help_free(one);
-    db_help_free(two);
+    do {
+        struct db_help_run *one = cross_update("x", "y"), *two = cross_update("y", "x");
+        assert_int_equal(db_help_await(one), 0);
+        assert_int_equal(db_help_await(two), 0);
+        db_help_free(one);
+        db_help_free(two);
+    } while (count_deadlocks() == before && ++n_tries < 50);
+    assert_true(count_deadlocks() > before);
 }
 
 /* --- time and bounds --- */
@@ -290,20 +299,22 @@ static struct db_help_run *start_sleep(int64_t ms, unsigned deadline_ms)
     return help;
 }
 
+enum { SLEEP_MS = 40000 };
+
 /* With the default deadline the server gives up first and the connection lives; with a shorter one the connection is
  * given up and replaced. */
 static void a_deadline_ends_a_run(void **state)
 {
     static const struct {
-        unsigned deadline_ms, ms_min, ms_max, reconnects;
-    } cases[] = {{0, 800, 1100, 2}, {60000, 800, 1100, 2}, {100, 90, 500, 3}};
+        unsigned deadline_ms, ms_min, reconnects;
+    } cases[] = {{0, 800, 2}, {60000, 800, 2}, {100, 90, 3}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t began = uv_hrtime();
-        struct db_help_run *help = start_sleep(5000, cases[i].deadline_ms);
+        struct db_help_run *help = start_sleep(SLEEP_MS, cases[i].deadline_ms);
         assert_int_equal(db_help_await(help), ERR_TIMEOUT);
         uint64_t ms = (uv_hrtime() - began) / 1000000;
-        assert_in_range(ms, cases[i].ms_min, cases[i].ms_max);
+        assert_in_range(ms, cases[i].ms_min, SLEEP_MS / 2);
         db_help_free(help);
         db_help_await_ready(2);
         assert_int_equal(db_pool_stats(pool).reconnects, cases[i].reconnects);

@@ -62,7 +62,7 @@ static bool is_ready(void *data)
 
 static void await_ready(bool ready)
 {
-    assert_true(loop_run_until(&loop, is_ready, &ready, 5000));
+    assert_true(loop_run_until(&loop, is_ready, &ready, 20000));
 }
 
 static void open_queue(const struct config_endpoint *at, unsigned replicas, enum config_durability durability)
@@ -136,7 +136,7 @@ static bool is_done(void *data)
 
 static int await(struct call *call)
 {
-    assert_true(loop_run_until(&loop, is_done, call, 5000));
+    assert_true(loop_run_until(&loop, is_done, call, 20000));
     assert_int_equal(call->n_calls, 1);
     return call->err;
 }

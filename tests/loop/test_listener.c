@@ -158,6 +158,46 @@ static void reserve_for_banks(void **state)
     server_finish(&server);
 }
 
+/* Those that keep us waiting give way, the longest first; one whose request is being served does not. */
+static void whoever_waits_longest_gives_way(void **state)
+{
+    static const char *const beginnings[] = {"GET /park HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nX: ", "",
+                                             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"};
+    struct server server;
+    struct client clients[4], fresh[3];
+    (void)state;
+    server_init(&server, test_routes, page_error);
+    server.config.listen.connections_max = 5;
+    server.config.listen.connections_bank_reserve = 1;
+    n_parked = 0;
+    server_open(&server);
+    open_many(clients, 4, &server);
+    for (unsigned i = 0; i < 4; i++) {
+        client_send(&clients[i], beginnings[i]);
+        server_run_ms(&server, 20);
+    }
+    wait_parked(&server, 1);
+    client_open(&fresh[0], &server); /* all have just come: what is left is the banks' */
+    client_send(&fresh[0], GET("/"));
+    client_expect(&fresh[0], 503, "error");
+    client_close(&fresh[0]);
+    server_run_ms(&server, CONN_PATIENCE_MS + 50);
+    open_many(fresh, 3, &server);
+    for (unsigned i = 0; i < 3; i++) {
+        client_send(&fresh[i], GET("/"));
+        client_expect(&fresh[i], 200, "hello");
+    }
+    assert_int_equal(listener_stats(server.listener)->connections_displaced, 3);
+    for (unsigned i = 1; i < 4; i++)
+        while (!clients[i].ended)
+            client_take(&clients[i]);
+    answer_parked(0);
+    client_expect(&clients[0], 200, "at last");
+    close_many(fresh, 3);
+    close_many(clients, 4);
+    server_finish(&server);
+}
+
 static void refused_connections_are_bounded(void **state)
 {
     enum { COUNT = LISTENER_REFUSED_MAX + 20 };
@@ -433,6 +473,7 @@ int main(void)
         cmocka_unit_test(client_that_does_not_read),
         cmocka_unit_test(share_of_one_address),
         cmocka_unit_test(reserve_for_banks),
+        cmocka_unit_test(whoever_waits_longest_gives_way),
         cmocka_unit_test(refused_connections_are_bounded),
         cmocka_unit_test(requests_behind_a_trusted_proxy),
         cmocka_unit_test(forwarding_header_of_a_stranger),

@@ -52,7 +52,7 @@ static int put(enum question question, unsigned at, const char *account, const c
 
     login_guard_init(&attempt, clients[at], str_from(account), str_from(network));
     start(question, &attempt, &call);
-    assert_true(loop_run_until(&loop, is_done, &call, 5000));
+    assert_true(loop_run_until(&loop, is_done, &call, 20000));
     assert_int_equal(call.n_calls, 1);
     if (ret_wait_s)
         *ret_wait_s = call.wait_s;
@@ -132,7 +132,7 @@ static unsigned settle_at_once(enum question question)
         start(question, &attempts[i], &calls[i]);
     }
     for (unsigned i = 0; i < AT_ONCE; i++) {
-        assert_true(loop_run_until(&loop, is_done, &calls[i], 5000));
+        assert_true(loop_run_until(&loop, is_done, &calls[i], 20000));
         assert_int_equal(calls[i].err, 0);
         n_told += calls[i].wait_s == 0;
     }
@@ -239,7 +239,7 @@ static void without_an_answer_nothing_is_known(void **state)
     for (enum question question = ASK; question <= CLEAR; question++)
         assert_int_equal(put(question, 0, "durand", HOME, NULL), ERR_UNAVAILABLE);
     private_server_resume(&server);
-    assert_true(loop_run_until(&loop, pair_is_ready, NULL, 5000));
+    assert_true(loop_run_until(&loop, pair_is_ready, NULL, 20000));
 }
 
 int main(void)

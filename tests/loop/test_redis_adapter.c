@@ -1,11 +1,22 @@
 /* redis_adapter: hiredis hears of refused and reset connections at once, without any deadline's help. */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
 #include "loop/fault_proxy.h"
 #include "loop/loop_help.h"
 #include "loop/private_server.h"
 
 #include "server/redis_adapter.h"
 
-enum { AT_ONCE_MS = 500 };
+enum { AT_ONCE_MS = 5000 };
 
 static struct private_server server;
 static uv_loop_t loop;
@@ -137,11 +148,48 @@ static void freed_while_connecting_and_in_mid_command(void **state)
     fault_proxy_free(proxy);
 }
 
+/* hiredis itself would abort the process. Each text comes in one piece, the command's own answer first. */
+static void answers_nobody_asked_for(void **state)
+{
+    static const char *const texts[] = {
+        "+PONG\r\n+PONG\r\n",
+        "+PONG\r\n:1\r\n",
+        "+PONG\r\n$3\r\nabc\r\n",
+        "+PONG\r\n$-1\r\n",
+        "+PONG\r\n*-1\r\n",
+        "+PONG\r\n*2\r\n$1\r\na\r\n:2\r\n",
+        "+PONG\r\n-ERR max clients\r\n",
+        "*2\r\n*1\r\n+PONG\r\n:1\r\n*0\r\n",
+    };
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof name;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)state;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    getsockname(listener, (struct sockaddr *)&name, &len);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        print_message("         %zu\n", i);
+        open_at(ntohs(name.sin_port));
+        int peer = accept(listener, NULL, NULL);
+        assert_int_equal(send(peer, texts[i], strlen(texts[i]), MSG_NOSIGNAL), strlen(texts[i]));
+        assert_true(loop_run_until(&loop, is_closed, NULL, AT_ONCE_MS));
+        assert_int_equal(n_replies, 1);
+        assert_true(had_reply);
+        assert_int_equal(n_disconnects, 1);
+        loop_finish(&loop);
+        close(peer);
+    }
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
         cmocka_unit_test(lost_in_mid_command),
+        cmocka_unit_test(answers_nobody_asked_for),
         cmocka_unit_test(freed_while_connecting_and_in_mid_command),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

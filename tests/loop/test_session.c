@@ -82,7 +82,7 @@ static int open_store(void **state)
     assert_int_equal(uv_loop_init(&loop), 0);
     client = redis_client_new(&loop, "sessions", &at, NULL, TIMEOUT_MS);
     store = session_store_new(client, &config);
-    assert_true(loop_run_until(&loop, is_ready, NULL, 5000));
+    assert_true(loop_run_until(&loop, is_ready, NULL, 20000));
     return 0;
 }
 
@@ -115,7 +115,7 @@ static int await(struct call *call)
 {
     assert_int_equal(call->n_calls, 0);
     call->has_returned = true;
-    assert_true(loop_run_until(&loop, is_done, call, 5000));
+    assert_true(loop_run_until(&loop, is_done, call, 20000));
     assert_int_equal(call->n_calls, 1);
     return call->err;
 }
@@ -344,7 +344,7 @@ static void a_redis_that_is_away(void **state)
     assert_int_equal(destroy(made->cookie), ERR_UNAVAILABLE);
     assert_int_equal(destroy_others(1, STR_NULL), ERR_UNAVAILABLE);
     private_server_resume(&server);
-    assert_true(loop_run_until(&loop, is_ready, NULL, 5000));
+    assert_true(loop_run_until(&loop, is_ready, NULL, 20000));
     assert_int_equal(load(made->cookie, NULL), 0);
 }
 

@@ -48,7 +48,7 @@ static bool take(unsigned at, const char *client, unsigned per_second, unsigned 
     struct call call = {0};
     shared_rate_take(clients[at], &arena, str_from(client), per_second, burst, done, &call);
     call.has_returned = true;
-    assert_true(loop_run_until(&loop, is_done, &call, 5000));
+    assert_true(loop_run_until(&loop, is_done, &call, 20000));
     assert_int_equal(call.n_calls, 1);
     return call.is_allowed;
 }
@@ -143,7 +143,7 @@ static void the_answer_comes_before_those_behind_it(void **state)
 
     shared_rate_take(clients[0], &arena, STR("192.0.2.1"), RATE, BURST, done, &call);
     session_load(store, &arena, STR("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), session_loaded, &call);
-    assert_true(loop_run_until(&loop, are_both_done, &call, 5000));
+    assert_true(loop_run_until(&loop, are_both_done, &call, 20000));
     session_store_free(store);
 }
 
@@ -157,7 +157,7 @@ static void without_redis_everybody_may_go_on(void **state)
     private_server_pause(&server);
     assert_int_equal(take_many(4, "192.0.2.2", 1, 1), 4);
     private_server_resume(&server);
-    assert_true(loop_run_until(&loop, pair_is_ready, NULL, 5000));
+    assert_true(loop_run_until(&loop, pair_is_ready, NULL, 20000));
 }
 
 int main(void)

@@ -35,7 +35,7 @@ static void fixture_done(struct fixture *fixture)
     arena_done(&fixture->arena);
 }
 
-static enum gateway_verdict fixture_verify(struct fixture *fixture, struct str raw)
+static inline enum gateway_verdict fixture_verify(struct fixture *fixture, struct str raw)
 {
     return gateway_spplus.verify(&fixture->contract, raw, &fixture->arena);
 }

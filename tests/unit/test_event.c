@@ -227,11 +227,30 @@ static void ids(void **state)
     assert_string_equal(event_kind_name(EVENT_PASSWORD_RESET_REQUESTED), "password_reset_requested");
 }
 
+/* printf 'spplus\0query\0ref\0TERMINE/X\0%s' 36628282 | sha256sum. Who writes to the stream cannot make one. */
+static void answers(void **state)
+{
+    static const char known[] = "b05a0085a670a5a4c0a1036d87f982310396cb47129b0a4599ed6c651d3273da";
+    uint8_t id[EVENT_ID_LEN];
+    char hex[ID_HEX_LEN + 1];
+    (void)state;
+    event_id_for_answer(STR("spplus"), STR("ref"), STR("TERMINE/X"), STR("36628282"), id);
+    encode_hex(id, sizeof id, hex);
+    assert_string_equal(hex, known);
+    assert_string_equal(event_kind_name(EVENT_BANK_ANSWER), "bank_answer");
+    const struct str fields[] = {STR("v"),       STR("1"),           STR("id"),  str_from(hex),
+                                 STR("kind"),    STR("bank_answer"), STR("at"),  STR("2026-11-23T06:10:00Z"),
+                                 STR("gateway"), STR("spplus"),      STR("raw"), STR("x")};
+    struct event event;
+    assert_int_equal(event_from_fields(fields, sizeof fields / sizeof fields[0], &event), ERR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ways),    cmocka_unit_test(stream_form),     cmocka_unit_test(entries),
         cmocka_unit_test(torn_records), cmocka_unit_test(too_many_fields), cmocka_unit_test(ids),
+        cmocka_unit_test(answers),
     };
     rand_init();
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);
