@@ -7,13 +7,29 @@
 
 enum { TEXT_SIZE = 600 };
 
+/* Bytes of the first character. */
+static size_t character_len(struct str text)
+{
+    size_t len = 1;
+    while (len < text.len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len++;
+    return len;
+}
+
 /* What stood in a file goes to a terminal: whole characters only, and none that a terminal obeys. */
 static void print_text(struct str text)
 {
     while (!str_is_utf8(text))
         text.len--; /* cut in the middle of a character */
-    for (size_t i = 0; i < text.len; i++)
-        fputc(str_has_control(str_slice(text.ptr + i, 1), "") ? '?' : text.ptr[i], stderr);
+    while (text.len > 0) {
+        size_t len = character_len(text);
+        struct str character = str_slice(text.ptr, len);
+        if (str_has_control(character, ""))
+            fputc('?', stderr);
+        else
+            fwrite(character.ptr, 1, len, stderr);
+        text = str_slice(text.ptr + len, text.len - len);
+    }
 }
 
 void import_fault(struct import_faults *faults, const char *file, unsigned line, unsigned column, const char *format,

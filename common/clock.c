@@ -75,12 +75,12 @@ void clock_to_rfc3339(int64_t us, char out[CLOCK_RFC3339_SIZE])
 {
     time_t seconds = floor_seconds(us);
     int micros = (int)(us - (int64_t)seconds * CLOCK_SECOND_US);
-    char date[32];
+    char rest[32];
     struct tm tm;
 
     gmtime_r(&seconds, &tm);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, CLOCK_RFC3339_SIZE, "%.19s.%06dZ", date, micros);
+    strftime(rest, sizeof rest, "-%m-%dT%H:%M:%S", &tm); /* %Y would leave out the zeros of the year 999 */
+    snprintf(out, CLOCK_RFC3339_SIZE, "%04d%.15s.%06dZ", tm.tm_year + 1900, rest, micros);
 }
 
 /* Reads exactly `digits` digits at `text[at]`. */

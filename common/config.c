@@ -342,18 +342,30 @@ static void check_section(struct loader *loader, const char *line)
               STR_ARG(name));
 }
 
+/* As fgets, but a zero byte, which would hide the rest of its line, is a fault. 0: nothing is left. */
+static size_t take_line(struct loader *loader, char *line, size_t size)
+{
+    size_t len = 0;
+    int c = 0;
+    while (c != '\n' && len + 1 < size && (c = getc(loader->file)) != EOF) {
+        if (c == '\0')
+            fault(loader, loader->line + 1, "the line holds a zero byte: this is not a text file");
+        line[len++] = (char)c;
+    }
+    line[len] = '\0';
+    return len;
+}
+
 /* inih hands out one line at a time: counting here is what gives each pair its line number. */
 static char *read_line(char *line, int size, void *stream)
 {
     struct loader *loader = stream;
-    if (loader->failed || !fgets(line, size, loader->file))
+    size_t len = loader->failed ? 0 : take_line(loader, line, (size_t)size);
+    if (len == 0)
         return NULL;
     loader->line++;
-    size_t len = strlen(line);
-    if (len + 1 == (size_t)size && line[len - 1] != '\n') {
+    if (len + 1 == (size_t)size && line[len - 1] != '\n')
         fault(loader, loader->line, "the line is too long; expected at most %d bytes", size - 2);
-        return NULL;
-    }
     check_section(loader, line);
     return loader->failed ? NULL : line;
 }

@@ -2,6 +2,11 @@
 
 #include "common/money.h"
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 static bool looks_like_formula(struct str text)
 {
     return text.len > 0 && text.ptr[0] != '\0' && strchr("=+-@\t\r", text.ptr[0]) != NULL;
@@ -10,7 +15,7 @@ static bool looks_like_formula(struct str text)
 static bool needs_quotes(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '\0' && strchr(";,\"'\r\n\t ", text.ptr[i]))
+        if (is_control(text.ptr[i]) || strchr(";,\"' ", text.ptr[i])) /* a control character becomes a space */
             return true;
     }
     return looks_like_formula(text);
@@ -20,7 +25,7 @@ static void put_char(struct buf *out, char c)
 {
     if (c == '"')
         buf_append_char(out, '"'); /* doubled */
-    buf_append_char(out, (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c);
+    buf_append_char(out, is_control(c) ? ' ' : c);
 }
 
 void csv_text(struct buf *out, struct str text)

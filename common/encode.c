@@ -25,11 +25,21 @@ void encode_base64url(const void *bytes, size_t len, char *out)
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* libsodium 1.0.18 takes some bytes above 0x7f for digits. */
 int decode_base64url(struct str text, void *out, size_t out_len)
 {
     size_t len;
     const char *end;
-    if (text.len != ENCODE_BASE64URL_SIZE(out_len) - 1)
+    if (text.len != ENCODE_BASE64URL_SIZE(out_len) - 1 || !is_ascii(text))
         return ERR_INVALID;
     if (sodium_base642bin(out, out_len, text.ptr, text.len, NULL, &len, &end,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||

@@ -80,8 +80,8 @@ static bool is_torn_head(struct str left)
     return left.len < JOURNAL_RECORD_HEAD && memcmp(left.ptr, magic, left.len < MAGIC_LEN ? left.len : MAGIC_LEN) == 0;
 }
 
-/* The next sound header behind *offset, or the end, or a last piece that may be the start of a header. */
-static size_t find_head(struct str bytes, size_t offset)
+/* The next sound header behind `offset`, or the end; with `torn_too` also a last piece that may be the start of one. */
+static size_t find_head(struct str bytes, size_t offset, bool torn_too)
 {
     for (offset++; offset < bytes.len; offset++) {
         const char *at = memchr(bytes.ptr + offset, magic[0], bytes.len - offset);
@@ -90,7 +90,7 @@ static size_t find_head(struct str bytes, size_t offset)
             return bytes.len;
         offset = (size_t)(at - bytes.ptr);
         left = str_slice(at, bytes.len - offset);
-        if (is_head(left) || is_torn_head(left))
+        if (is_head(left) || (torn_too && is_torn_head(left)))
             return offset;
     }
     return bytes.len;
@@ -107,15 +107,20 @@ enum journal_record_status journal_record_next(struct str bytes, size_t *offset,
     left = str_slice(bytes.ptr + start, bytes.len - start);
     if (!is_head(left)) {
         bool torn = is_torn_head(left);
-        *offset = torn ? bytes.len : find_head(bytes, start);
+        *offset = torn ? bytes.len : find_head(bytes, start, true);
         return torn ? JOURNAL_RECORD_TORN : JOURNAL_RECORD_CORRUPT;
     }
     length = JOURNAL_RECORD_OVERHEAD + get_number(left.ptr + LENGTH_AT, 4);
-    *offset = left.len < length ? bytes.len : start + length;
-    if (left.len < length)
-        return JOURNAL_RECORD_TORN;
-    if (!has_sum(left.ptr, length - SUM_LEN))
+    /* A sound header may stand in a payload, and what it says of its length would lead past the records behind. */
+    if (left.len < length) {
+        *offset = find_head(bytes, start, false);
+        return *offset == bytes.len ? JOURNAL_RECORD_TORN : JOURNAL_RECORD_CORRUPT;
+    }
+    if (!has_sum(left.ptr, length - SUM_LEN)) {
+        *offset = find_head(bytes, start, true);
         return JOURNAL_RECORD_CORRUPT;
+    }
+    *offset = start + length;
     memcpy(ret->id, left.ptr + ID_AT, EVENT_ID_LEN);
     ret->at_us = (int64_t)get_number(left.ptr + MOMENT_AT, 8);
     ret->payload = str_slice(left.ptr + JOURNAL_RECORD_HEAD, length - JOURNAL_RECORD_OVERHEAD);

@@ -96,9 +96,15 @@ static void put_mail(struct line *line, struct str s)
         put_text(line, "(hidden)");
         return;
     }
-    put_escaped(line, (unsigned char)s.ptr[0]);
+    struct str first = str_slice(s.ptr, 1), domain = str_slice(s.ptr + at, s.len - (size_t)at);
+    const char *quote = is_plain(first) && is_plain(domain) ? "" : "\"";
+    put_text(line, quote);
+    if ((unsigned char)s.ptr[0] < 0x80) /* not the first half of a character */
+        put_escaped(line, (unsigned char)s.ptr[0]);
     put_text(line, "…");
-    put_value(line, str_slice(s.ptr + at, s.len - (size_t)at));
+    for (size_t i = 0; i < domain.len; i++)
+        put_escaped(line, (unsigned char)domain.ptr[i]);
+    put_text(line, quote);
 }
 
 static void put_field(struct line *line, const struct log_field *field)

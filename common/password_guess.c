@@ -178,6 +178,8 @@ static void find_walks(struct guess *guess, size_t i)
     };
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
         for (size_t from = 0; rows[r][from]; from++) {
+            if ((unsigned char)rows[r][from] != guess->password.at[i])
+                continue;
             offer_run(guess, i, walk_length(&guess->password, i, rows[r], from, 1));
             offer_run(guess, i, walk_length(&guess->password, i, rows[r], from, -1));
         }

@@ -45,6 +45,11 @@ int payment_state_rank(enum payment_state state)
     return states[state].rank;
 }
 
+bool payment_state_is_paid(enum payment_state state)
+{
+    return states[state].rank >= states[PAYMENT_AUTHORISED].rank && states[state].rank <= states[PAYMENT_SETTLED].rank;
+}
+
 /* Sets of states and of report kinds, for the table of rules. */
 #define IN(state)   (1u << PAYMENT_##state)
 #define KIND(kind)  (1u << REPORT_##kind)

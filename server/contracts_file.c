@@ -120,12 +120,16 @@ static int read_record(struct arena *arena, struct str line, struct contract_rec
 static int read_file(const char *path, struct buf *out)
 {
     FILE *file = fopen(path, "re");
-    char *room = buf_reserve(out, FILE_MAX);
+    char part[4096];
+    size_t len;
+
     if (!file)
         return ERR_NOT_FOUND;
-    buf_commit(out, fread(room, 1, FILE_MAX, file));
+    while ((len = fread(part, 1, sizeof part, file)) > 0)
+        buf_append(out, str_slice(part, len));
+    bool whole = !ferror(file) && buf_ok(out); /* half a list must not pass for the list */
     fclose(file);
-    return 0;
+    return whole ? 0 : ERR_CORRUPT;
 }
 
 int contracts_file_read(const struct config *config, struct arena *arena, struct contract_record **ret_records,

@@ -89,7 +89,6 @@ static int on_message_complete(llhttp_t *llhttp)
     struct http_parser *parser = llhttp->data;
 
     parser->complete = true;
-    parser->keep_alive = llhttp_should_keep_alive(llhttp);
     return HPE_PAUSED;
 }
 
@@ -264,8 +263,29 @@ static size_t execute(struct http_parser *parser, struct str bytes, bool *ret_ok
     return code == HPE_OK ? bytes.len : (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.ptr);
 }
 
+static bool has_connection_option(const struct request *request, struct str option)
+{
+    for (unsigned i = 0; i < request->n_headers; i++) {
+        struct str options = request->headers[i].value;
+        while (str_eq_nocase(request->headers[i].name, STR("Connection")) && options.ptr) {
+            if (str_eq_nocase(str_trim(str_cut(options, ',', &options)), option))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 9112 §9.3. llhttp knows no option with a tab behind it. */
+static bool wants_keep_alive(const struct http_parser *parser)
+{
+    if (has_connection_option(parser->request, STR("close")))
+        return false;
+    return !parser->is_http_1_0 || has_connection_option(parser->request, STR("keep-alive"));
+}
+
 static enum http_parser_result finish(struct http_parser *parser)
 {
+    parser->keep_alive = wants_keep_alive(parser);
     parser->request->body = buf_str(&parser->request->body_bytes);
     return HTTP_PARSER_COMPLETE;
 }

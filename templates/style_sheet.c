@@ -38,9 +38,10 @@ struct sheet {
 static void put(struct sheet *sheet, struct str token)
 {
     char last = sheet->len ? sheet->text[sheet->len - 1] : '{';
-    if (token.ptr[0] == '}' && last == ';')
-        sheet->len--;
-    else if (sheet->spaced && !stands_alone(last) && !stands_alone(token.ptr[0]))
+    if (token.ptr[0] == '}' && last == ';') {
+        while (sheet->len > 0 && sheet->text[sheet->len - 1] == ';')
+            sheet->len--;
+    } else if (sheet->spaced && !stands_alone(last) && !stands_alone(token.ptr[0]))
         sheet->text[sheet->len++] = ' ';
     memcpy(sheet->text + sheet->len, token.ptr, token.len);
     sheet->len += token.len;

@@ -165,6 +165,20 @@ static void long_line(void **state)
     assert_non_null(strstr(error, ":2: the line is too long; expected at most"));
 }
 
+static void zero_byte(void **state)
+{
+    static const char text[] = "[site]\nbase_url = https://a.example\0/hidden\n";
+    struct config *config = NULL;
+    char error[512] = "";
+    FILE *file = fopen(path, "we");
+    (void)state;
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, sizeof text - 1, file), sizeof text - 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(config_load(path, &config, error, sizeof error), ERR_INVALID);
+    assert_non_null(strstr(error, ":2: the line holds a zero byte"));
+}
+
 static void missing_key_of_each_section(void **state)
 {
     static const char *const required[] = {"base_url", "directory", "smtp_host", "from_address", "master_key_file"};
@@ -247,10 +261,15 @@ static int remove_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),       cmocka_unit_test(relative_paths),
-        cmocka_unit_test(values),         cmocka_unit_test(faults),
-        cmocka_unit_test(long_line),      cmocka_unit_test(missing_key_of_each_section),
-        cmocka_unit_test(missing_stores), cmocka_unit_test(unreadable),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(relative_paths),
+        cmocka_unit_test(values),
+        cmocka_unit_test(faults),
+        cmocka_unit_test(long_line),
+        cmocka_unit_test(zero_byte),
+        cmocka_unit_test(missing_key_of_each_section),
+        cmocka_unit_test(missing_stores),
+        cmocka_unit_test(unreadable),
         cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -96,6 +96,28 @@ static void damaged_files(void **state)
     arena_done(&arena);
 }
 
+/* Cut at the largest size, the first contracts of a longer file would pass for all of them. */
+static void too_large_a_file(void **state)
+{
+    static const char line[] = "1 8       \n";
+    char *text = malloc(FILE_MAX + sizeof line + sizeof FIRST_LINE);
+    struct contract_record *read;
+    struct arena arena;
+    unsigned n;
+    size_t len = sizeof FIRST_LINE;
+    (void)state;
+    arena_init(&arena, 1 << 20);
+    memcpy(text, FIRST_LINE "\n", sizeof FIRST_LINE + 1);
+    while (len <= FILE_MAX) {
+        memcpy(text + len, line, sizeof line);
+        len += sizeof line - 1;
+    }
+    put_file(text);
+    assert_int_equal(contracts_file_read(&config, &arena, &read, &n), ERR_CORRUPT);
+    arena_done(&arena);
+    free(text);
+}
+
 static void tokens_belong_to_one_cookie(void **state)
 {
     struct csrf csrf = {digest_hmac_new_sha256("key", 3)};
@@ -119,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(damaged_files),
+        cmocka_unit_test(too_large_a_file),
         cmocka_unit_test(tokens_belong_to_one_cookie),
     };
     rand_init();

@@ -160,6 +160,37 @@ static void bytes_lost_in_the_middle(void **state)
     }
 }
 
+/* A payload that holds the header of a record does not hide what follows, however the record around it is damaged. */
+static void header_in_a_payload(void **state)
+{
+    static const size_t damaged_at[] = {0, JOURNAL_RECORD_HEAD};
+    const uint8_t id[EVENT_ID_LEN] = {7}, next_id[EVENT_ID_LEN] = {8};
+    (void)state;
+    for (size_t length = 0; length < 4; length++) {
+        for (size_t i = 0; i < 2; i++) {
+            static const size_t lengths[] = {0, 60, 1000, JOURNAL_RECORD_PAYLOAD_MAX};
+            struct buf inner, file;
+            struct journal_record record;
+            size_t offset = 0;
+            enum journal_record_status status;
+            bool found = false;
+            char *payload = calloc(1, lengths[length] + 1);
+            buf_init(&inner, JOURNAL_RECORD_MAX);
+            buf_init(&file, 2 * JOURNAL_RECORD_MAX);
+            journal_record_encode(id, 1, str_slice(payload, lengths[length]), &inner);
+            journal_record_encode(id, 2, str_slice(inner.ptr, JOURNAL_RECORD_HEAD), &file);
+            journal_record_encode(next_id, 3, STR("the next one"), &file);
+            file.ptr[damaged_at[i]] ^= 1;
+            while ((status = journal_record_next(buf_str(&file), &offset, &record)) != JOURNAL_RECORD_END)
+                found |= status == JOURNAL_RECORD_OK && record.id[0] == 8;
+            assert_true(found);
+            free(payload);
+            buf_done(&inner);
+            buf_done(&file);
+        }
+    }
+}
+
 static void limits(void **state)
 {
     static char large[JOURNAL_RECORD_PAYLOAD_MAX + 1];
@@ -203,6 +234,7 @@ int main(void)
         cmocka_unit_test(zeros_after_every_byte),
         cmocka_unit_test(every_bit_flipped),
         cmocka_unit_test(bytes_lost_in_the_middle),
+        cmocka_unit_test(header_in_a_payload),
         cmocka_unit_test(limits),
         cmocka_unit_test(noise),
     };

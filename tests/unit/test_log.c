@@ -76,6 +76,9 @@ static void addresses(void **state)
     assert_string_equal(written(LOG_MAIL("to", STR("@example.org"))), "to=(hidden)");
     assert_string_equal(written(LOG_MAIL("to", STR_NULL)), "to=(hidden)");
     assert_null(strchr(written(LOG_MAIL("to", STR("\n@x\n"))), '\n'));
+    assert_string_equal(written(LOG_MAIL("to", STR(" x@y event=forged"))), "to=\" …@y event=forged\"");
+    assert_string_equal(written(LOG_MAIL("to", STR("=@example.org"))), "to=\"=…@example.org\"");
+    assert_string_equal(written(LOG_MAIL("to", STR("été@example.org"))), "to=…@example.org");
 }
 
 static void lines(void **state)

@@ -111,6 +111,7 @@ static void encodings_round_trip(void **state)
     assert_int_equal(decode_base64url(str_from(text), back, sizeof back), 0);
     assert_memory_equal(bytes, back, sizeof bytes);
     assert_int_equal(decode_base64url(STR("x"), back, sizeof back), ERR_INVALID);
+    assert_int_equal(decode_base64url(STR("\xf4\x90\x80\x80"), back, 3), ERR_INVALID); /* libsodium takes them */
     encode_hex(bytes, sizeof bytes, text);
     assert_int_equal(decode_hex(str_from(text), back, sizeof back), 0);
     assert_memory_equal(bytes, back, sizeof bytes);
@@ -130,6 +131,10 @@ static void moments(void **state)
     assert_int_equal(clock_from_rfc3339(STR("2026-10-25T00:30:00.25Z"), &us), 0);
     clock_to_rfc3339(us, text);
     assert_string_equal(text, "2026-10-25T00:30:00.250000Z");
+    assert_int_equal(clock_from_rfc3339(STR("0042-01-01T00:00:00Z"), &us), 0);
+    clock_to_rfc3339(us, text);
+    assert_string_equal(text, "0042-01-01T00:00:00.000000Z");
+    assert_int_equal(clock_from_rfc3339(STR("2026-10-25T00:30:00.25Z"), &us), 0);
     struct clock_local first = clock_to_local(us);
     struct clock_local second = clock_to_local(us + CLOCK_HOUR_US);
     assert_int_equal(first.hour, 2); /* 02:30 happens twice that night */

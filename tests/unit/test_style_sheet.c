@@ -21,6 +21,7 @@ static void table(void **state)
         {"a :hover b:hover { x: y }", "a :hover b:hover{x: y}"},
         {"/* one */a/* two */b { c: d /* three; } */ e; }", "a b{c: d e}"},
         {"a { b: c; /* last */ }", "a{b: c}"},
+        {"a { b: c; ; }", "a{b: c}"},
         {"@media (x) and (y: 1px) { a { b: calc(1px + 2px); } }", "@media (x) and (y: 1px){a{b: calc(1px + 2px)}}"},
         {"a::before { content: \"  /* { ; } */ ' \" / \"\"; }", "a::before{content: \"  /* { ; } */ ' \" / \"\"}"},
         {"a { content: '\\' ;  x' ; }", "a{content: '\\' ;  x'}"},
