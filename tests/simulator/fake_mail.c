@@ -63,13 +63,13 @@ bool fake_mail_was_refused(int64_t outbox_id)
 
 /* ---- letters ---- */
 
-int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db, struct str token,
-                      struct arena *arena, struct mail_content *ret)
+int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db,
+                      const struct mail_extras *extras, struct arena *arena, struct mail_content *ret)
 {
     struct db_value id = DB_INT(mail->review_id ? mail->review_id : mail->transaction_id);
     struct db_result row;
     (void)config;
-    (void)token;
+    (void)extras;
     int err = db_run(db, mail->review_id ? STATEMENT_MAIL_REVIEW : STATEMENT_MAIL_PAYMENT, &id, 1, arena, &row);
     if (err || row.n_rows == 0)
         return err ? err : ERR_NOT_FOUND;

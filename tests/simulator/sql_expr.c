@@ -165,6 +165,8 @@ static struct sql_expr *parse_word(struct parser *parser)
         return parse_function(parser, OP_COALESCE);
     if (sql_take(reader, "UNHEX"))
         return parse_function(parser, OP_UNHEX);
+    if (sql_take(reader, "LENGTH"))
+        return parse_function(parser, OP_LENGTH);
     if (sql_take(reader, "TIMESTAMPADD"))
         return parse_moment(parser, true);
     if (sql_take(reader, "TIMESTAMPDIFF"))
@@ -480,6 +482,8 @@ struct sql_value sql_evaluate(const struct sql_expr *expr, const struct sql_scop
         return truth(sql_finds(expr->exists, scope));
     case OP_UNHEX:
         return unhex(sql_evaluate(expr->args[0], scope));
+    case OP_LENGTH:
+        return (struct sql_value){SQL_INT, (int64_t)sql_evaluate(expr->args[0], scope).text.len, STR_NULL};
     case OP_CASE:
         return choose_case(expr, scope);
     default:

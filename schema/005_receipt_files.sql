@@ -1,4 +1,4 @@
--- 006 receipt files: each receipt as a PDF, made once by a worker and never changed: what was sent by mail is what can be downloaded.
+-- 005 receipt files: each receipt as a PDF, made once by a worker and never changed: what was sent by mail is what can be downloaded.
 --
 -- A file has 20 to 30 kB: 100 000 payments take 2.5 GB. It could be made again from the other tables, but with the names of that day, so it
 -- is kept as it was given out.
