@@ -18,7 +18,7 @@ struct command {
 };
 
 extern const struct command command_migrate, command_import, command_user, command_review, command_status,
-    command_secrets;
+    command_secrets, command_dead_letters, command_mails, command_school, command_journals, command_compare;
 
 /* "dp-admin: …" on stderr; returns EXIT_FAILED. */
 int admin_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -9,8 +9,10 @@
 #include "common/log.h"
 #include "common/rand.h"
 
-static const struct command *const commands[] = {&command_secrets, &command_migrate, &command_import,
-                                                 &command_user,    &command_review,  &command_status};
+static const struct command *const commands[] = {
+    &command_secrets,      &command_migrate, &command_import,   &command_user,    &command_school, &command_review,
+    &command_dead_letters, &command_mails,   &command_journals, &command_compare, &command_status,
+};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

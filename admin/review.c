@@ -1,29 +1,16 @@
 /* dp-admin review: what a human must look at. */
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/admin.h"
 #include "admin/db.h"
+#include "admin/operator_log.h"
+#include "admin/output.h"
 #include "common/err.h"
 #include "common/money.h"
 #include "common/payment_state.h"
 
-enum { REVIEW_ARENA_MAX = 64 << 20, REASON_MAX = 500, OPERATOR_MAX = 64 };
-
-/* What the bank sent may hold anything: on a terminal only printable characters are shown. */
-static void put_safe(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c == 0x7f)
-            printf("\\x%02x", c);
-        else
-            putchar(c);
-    }
-}
+enum { REVIEW_ARENA_MAX = 64 << 20 };
 
 static void put_amount(const struct db_rows *rows, size_t row, size_t column)
 {
@@ -43,7 +30,7 @@ static int list(struct db *db, struct arena *arena)
                STR_ARG(db_cell(&rows, row, 2)));
         put_amount(&rows, row, 3);
         printf("  %.*s  %.*s  ", STR_ARG(db_cell(&rows, row, 4)), STR_ARG(db_cell(&rows, row, 5)));
-        put_safe(db_cell(&rows, row, 6));
+        output_safe(db_cell(&rows, row, 6));
         putchar('\n');
     }
     printf("%zu open\n", rows.n_rows);
@@ -56,7 +43,7 @@ static void put_line(const struct db_rows *rows, const char *name, size_t column
     if (value.len == 0)
         return;
     printf("%-12s ", name);
-    put_safe(value);
+    output_safe(value);
     putchar('\n');
 }
 
@@ -104,23 +91,10 @@ static int show(struct db *db, struct arena *arena, int64_t id)
     return EXIT_OK;
 }
 
-/* The person behind sudo, else the user. */
-static const char *operator_name(void)
-{
-    const char *sudo = getenv("SUDO_USER");
-    const struct passwd *user = getpwuid(getuid());
-    if (sudo && *sudo)
-        return sudo;
-    return user ? user->pw_name : "unknown";
-}
-
 static int resolve(struct db *db, int64_t id, const char *reason)
 {
-    struct str who = str_from(operator_name());
     int64_t matched = 0;
-    if (who.len > OPERATOR_MAX)
-        who.len = OPERATOR_MAX;
-    const struct db_param params[] = {DB_TEXT(str_from(reason)), DB_TEXT(who), DB_NUMBER(id)};
+    const struct db_param params[] = {DB_TEXT(str_from(reason)), DB_TEXT(operator_name()), DB_NUMBER(id)};
     if (db_begin(db) || db_execute(db, STATEMENT_REVIEW_RESOLVE, params, &matched, NULL))
         return admin_fail("%s", db_error(db));
     if (matched == 0)
@@ -154,9 +128,8 @@ static int parse(int argc, char **argv, struct request *request)
         return admin_usage(&command_review, "expected list, show ID, or resolve ID --reason TEXT");
     request->action = ACTION_RESOLVE;
     request->reason = argv[3];
-    struct str reason = str_trim(str_from(request->reason));
-    if (reason.len == 0 || !str_is_utf8(reason) || str_utf8_length(reason) > REASON_MAX)
-        return admin_usage(&command_review, "expected a reason of 1 to %d characters", REASON_MAX);
+    if (!operator_reason_is_valid(request->reason))
+        return admin_usage(&command_review, "expected a reason of 1 to %d characters", OPERATOR_REASON_MAX);
     return 0;
 }
 

@@ -1,5 +1,9 @@
 #include "admin/statements.h"
 
+#define LETTER_STATE                                                                                        \
+    "CASE WHEN d.dropped_at IS NOT NULL THEN 'dropped' WHEN d.applied_at IS NOT NULL OR i.event_id IS NOT " \
+    "NULL THEN 'applied' WHEN d.retried_at IS NOT NULL THEN 'retried' ELSE 'open' END"
+
 static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_MIGRATIONS_CREATE] =
         "CREATE TABLE IF NOT EXISTS schema_migrations (name VARCHAR(80) NOT NULL PRIMARY KEY, sha256 CHAR(64) NOT "
@@ -101,15 +105,72 @@ static const char *const sql[STATEMENT_COUNT] = {
         "?) "
         "AND NOT EXISTS (SELECT 1 FROM review_items o WHERE o.transaction_id = t.id AND o.resolved_at IS NULL)",
 
-    [STATEMENT_STATUS_OUTBOX] = "SELECT COALESCE(SUM(status = 'PENDING'), 0), COALESCE(SUM(status = 'SENDING'), 0), "
-                                "COALESCE(SUM(status = 'DEAD'), 0), COALESCE(SUM(status = 'SENT'), 0), "
-                                "COALESCE(MAX(IF(status IN ('PENDING', 'SENDING'), TIMESTAMPDIFF(SECOND, created_at, "
-                                "UTC_TIMESTAMP(6)), 0)), 0) "
-                                "FROM mail_outbox",
+    [STATEMENT_OPERATOR_LOG_ADD] = "INSERT INTO operator_log (who, action, target, reason) VALUES (?, ?, ?, ?)",
+    [STATEMENT_OPERATOR_LOG_FIND] =
+        "SELECT at, who, action, reason FROM operator_log WHERE action LIKE ? AND target = ? ORDER BY id LIMIT 1000",
+    [STATEMENT_LETTERS_LIST] =
+        "SELECT d.id, d.created_at, d.buried_at, d.kind, d.event_id, d.failures, d.burials, " LETTER_STATE
+        ", d.reason, d.fields FROM dead_letters d LEFT JOIN inbox i ON i.event_id = UNHEX(d.event_id) WHERE "
+        "d.applied_at IS NULL AND d.dropped_at IS NULL ORDER BY d.id LIMIT 1000",
+    [STATEMENT_LETTER_SHOW] =
+        "SELECT d.id, d.created_at, d.buried_at, d.kind, d.event_id, d.failures, d.burials, " LETTER_STATE
+        ", d.reason, d.fields, d.stream_id, d.retried_at, COALESCE(d.applied_at, i.applied_at), d.dropped_at, "
+        "d.drop_reason, i.verdict, t.reference, (SELECT GROUP_CONCAT(r.id ORDER BY r.id) FROM review_items r WHERE "
+        "r.event_id = UNHEX(d.event_id)) FROM dead_letters d LEFT JOIN inbox i ON i.event_id = UNHEX(d.event_id) "
+        "LEFT JOIN transactions t ON t.id = i.transaction_id WHERE d.id = ?",
+    [STATEMENT_LETTERS_TO_RETRY] =
+        "SELECT d.id, d.fields, d.burials, EXISTS (SELECT 1 FROM inbox i WHERE i.event_id = UNHEX(d.event_id)) FROM "
+        "dead_letters d WHERE d.id > ? AND d.id <= ? AND d.applied_at IS NULL AND d.dropped_at IS NULL ORDER BY d.id "
+        "LIMIT ?",
+    [STATEMENT_LETTER_RETRIED] = "UPDATE dead_letters SET retried_at = UTC_TIMESTAMP(6) WHERE id = ? AND burials = ?",
+    [STATEMENT_LETTER_DROP] =
+        "UPDATE dead_letters SET dropped_at = UTC_TIMESTAMP(6), drop_reason = LEFT(?, 255) WHERE id = ? AND dropped_at "
+        "IS NULL AND applied_at IS NULL",
+
+    [STATEMENT_MAILS_LIST] =
+        "SELECT id, created_at, kind, recipient, status, attempt, IF(status = 'DEAD', NULL, next_attempt_at), "
+        "last_error FROM mail_outbox WHERE (status = 'DEAD' AND settled_at IS NULL) OR (status IN ('PENDING', "
+        "'SENDING') AND attempt > 0) ORDER BY status = 'DEAD' DESC, id LIMIT 1000",
+    [STATEMENT_MAILS_RETRY] =
+        "UPDATE mail_outbox SET status = 'PENDING', attempt = 0, next_attempt_at = UTC_TIMESTAMP(6), retried_at = "
+        "UTC_TIMESTAMP(6) WHERE status = 'DEAD' AND settled_at IS NULL",
+    [STATEMENT_MAIL_RETRY] =
+        "UPDATE mail_outbox SET status = 'PENDING', attempt = 0, next_attempt_at = UTC_TIMESTAMP(6), retried_at = "
+        "UTC_TIMESTAMP(6), settled_at = NULL WHERE status = 'DEAD' AND id = ?",
+    [STATEMENT_MAIL_DROP] =
+        "UPDATE mail_outbox SET settled_at = UTC_TIMESTAMP(6) WHERE status = 'DEAD' AND settled_at IS NULL AND id = ?",
+
+    [STATEMENT_SCHOOLS_LIST] =
+        "SELECT s.uai, s.payments_open, s.name, (SELECT COUNT(*) FROM transactions t WHERE t.school_id = s.id AND "
+        "t.state = 'PENDING') FROM schools s ORDER BY s.uai LIMIT 10000",
+    [STATEMENT_SCHOOL_SWITCH] = "UPDATE schools SET payments_open = ? WHERE uai = ?",
+
+    [STATEMENT_JOURNALS_LIST] = "SELECT host, instance, records, oldest_at, reported_at FROM journal_reports ORDER BY "
+                                "host, instance LIMIT 10000",
+    [STATEMENT_JOURNALS_FORGET] =
+        "DELETE FROM journal_reports WHERE host = ? AND reported_at < UTC_TIMESTAMP(6) - INTERVAL 10 MINUTE",
+
+    [STATEMENT_COMPARISON_ASK] = "UPDATE worker_tasks SET requested_at = UTC_TIMESTAMP(6) WHERE name = 'comparison'",
+    [STATEMENT_COMPARISON_SEE] =
+        "SELECT t.requested_at IS NULL, c.id, c.worker, c.started_at, c.finished_at, c.total, c.checked, c.waiting, "
+        "c.missing, c.resent, c.journal_late, c.error FROM worker_tasks t LEFT JOIN comparisons c ON c.id = (SELECT "
+        "MAX(id) FROM comparisons WHERE id > ?) WHERE t.name = 'comparison'",
+
+    [STATEMENT_STATUS_ALARMS] =
+        "SELECT kind, count, raised_at, detail FROM alarms WHERE open_kind IS NOT NULL ORDER BY raised_at LIMIT 100",
+    [STATEMENT_STATUS_OUTBOX] =
+        "SELECT COALESCE(SUM(status = 'PENDING'), 0), COALESCE(SUM(status = 'SENDING'), 0), "
+        "COALESCE(SUM(status = 'DEAD' AND settled_at IS NULL), 0), COALESCE(SUM(status = 'SENT'), 0), "
+        "COALESCE(MAX(IF(status IN ('PENDING', 'SENDING'), TIMESTAMPDIFF(SECOND, created_at, "
+        "UTC_TIMESTAMP(6)), 0)), 0) "
+        "FROM mail_outbox",
     [STATEMENT_STATUS_COUNTS] =
-        "SELECT (SELECT COUNT(*) FROM dead_letters WHERE retried_at IS NULL AND dropped_at IS NULL), "
+        "SELECT (SELECT COUNT(*) FROM dead_letters WHERE applied_at IS NULL AND dropped_at IS NULL), "
         "(SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL), "
-        "(SELECT COUNT(*) FROM transactions WHERE state = 'PENDING'), (SELECT COUNT(*) FROM inbox)",
+        "(SELECT COUNT(*) FROM transactions WHERE state = 'PENDING'), (SELECT COUNT(*) FROM inbox), "
+        "(SELECT COUNT(*) FROM alarms WHERE open_kind IS NOT NULL), (SELECT TIMESTAMPDIFF(SECOND, finished_at, "
+        "UTC_TIMESTAMP(6)) FROM worker_tasks WHERE name = 'comparison'), (SELECT COALESCE(TIMESTAMPDIFF(SECOND, "
+        "MAX(received_at), UTC_TIMESTAMP(6)), -1) FROM inbox WHERE kind = 'bank_notification')",
 };
 
 const char *statement_sql(enum statement statement)

@@ -8,6 +8,7 @@
 
 #include "admin/admin.h"
 #include "admin/db.h"
+#include "admin/output.h"
 #include "admin/queue_status.h"
 #include "common/err.h"
 
@@ -22,6 +23,8 @@ struct item {
 struct report {
     struct item items[ITEMS_MAX];
     size_t count;
+    struct arena arena; /* of the alarms */
+    struct db_rows alarms;
     bool incomplete;
 };
 
@@ -64,7 +67,10 @@ static int query_database(struct report *report, struct db *db, struct arena *ar
     static const char *const counts[][2] = {{"dead_letters", "dead letters"},
                                             {"reviews_open", "open review items"},
                                             {"payments_pending", "payments at the bank"},
-                                            {"events_applied", "events applied"}};
+                                            {"events_applied", "events applied"},
+                                            {"alarms_open", "open alarms"},
+                                            {"comparison_age_s", "since the last comparison (s)"},
+                                            {"bank_silence_s", "since the bank's last call (s); -1: none ever"}};
     struct db_rows rows;
     int err = db_query(db, STATEMENT_STATUS_OUTBOX, NULL, arena, &rows);
     if (!err)
@@ -73,6 +79,8 @@ static int query_database(struct report *report, struct db *db, struct arena *ar
         err = db_query(db, STATEMENT_STATUS_COUNTS, NULL, arena, &rows);
     if (!err)
         add_row(report, &rows, counts);
+    if (!err)
+        err = db_query(db, STATEMENT_STATUS_ALARMS, NULL, &report->arena, &report->alarms);
     if (err)
         admin_fail("%s", db_error(db));
     return err;
@@ -138,13 +146,23 @@ static void print_json(const struct report *report)
     putchar('{');
     for (size_t i = 0; i < report->count; i++)
         printf("\"%s\": %lld, ", report->items[i].name, (long long)report->items[i].value);
-    printf("\"complete\": %s}\n", report->incomplete ? "false" : "true");
+    fputs("\"alarms\": [", stdout);
+    for (size_t row = 0; row < report->alarms.n_rows; row++)
+        printf("%s\"%.*s\"", row ? ", " : "", STR_ARG(db_cell(&report->alarms, row, 0)));
+    printf("], \"complete\": %s}\n", report->incomplete ? "false" : "true");
 }
 
 static void print_table(const struct report *report)
 {
     for (size_t i = 0; i < report->count; i++)
         printf("%12lld  %s\n", (long long)report->items[i].value, report->items[i].label);
+    for (size_t row = 0; row < report->alarms.n_rows; row++) {
+        const struct db_rows *alarms = &report->alarms;
+        printf("ALARM %.*s (%.*s) since %.19s UTC  ", STR_ARG(db_cell(alarms, row, 0)),
+               STR_ARG(db_cell(alarms, row, 1)), db_cell(alarms, row, 2).ptr);
+        output_safe(db_cell(alarms, row, 3));
+        putchar('\n');
+    }
 }
 
 static int run_status(const struct config *config, int argc, char **argv)
@@ -154,6 +172,7 @@ static int run_status(const struct config *config, int argc, char **argv)
 
     if (argc > 0 && !json)
         return admin_usage(&command_status, "unexpected argument \"%s\"", argv[argc - 1]);
+    arena_init(&report.arena, STATUS_ARENA_MAX);
     add_queue(&report, config);
     add_database(&report, config);
     add_journal(&report, config);
@@ -161,13 +180,15 @@ static int run_status(const struct config *config, int argc, char **argv)
         print_json(&report);
     else
         print_table(&report);
+    arena_done(&report.arena);
     return report.incomplete ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct command command_status = {
     .name = "status",
     .usage = "[--json]",
-    .help = "Queue, mails, dead letters, open reviews and this host's journal. What cannot be asked is left out and "
+    .help = "Queue, mails, dead letters, open reviews, open alarms and this host's journal. What cannot be asked is "
+            "left out and "
             "the exit\n"
             "status is 1.\n",
     .run = run_status,

@@ -45,6 +45,11 @@ int payment_state_rank(enum payment_state state)
     return states[state].rank;
 }
 
+bool payment_state_is_paid(enum payment_state state)
+{
+    return states[state].rank >= states[PAYMENT_AUTHORISED].rank && states[state].rank <= states[PAYMENT_SETTLED].rank;
+}
+
 /* Sets of states and of report kinds, for the table of rules. */
 #define IN(state)   (1u << PAYMENT_##state)
 #define KIND(kind)  (1u << REPORT_##kind)
@@ -157,7 +162,8 @@ static enum review_reason find_mismatch(const struct payment_facts *facts, const
         return REVIEW_CONTRACT_MISMATCH;
     if (!str_eq(report->currency, facts->currency))
         return REVIEW_CURRENCY_MISMATCH;
-    if (!amount_fits(facts, report))
+    /* Nothing was asked for yet that an amount could differ from. */
+    if (facts->state != PAYMENT_CREATED && !amount_fits(facts, report))
         return REVIEW_AMOUNT_MISMATCH;
     if (money && report->bank_ref.len == 0)
         return REVIEW_BAD_SHAPE;

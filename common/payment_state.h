@@ -32,6 +32,8 @@ int payment_state_from_name(struct str name, enum payment_state *ret);
 const char *payment_state_label(enum payment_state state);
 /* 0 … 7 */
 int payment_state_rank(enum payment_state state);
+/* The bank accepted it, and neither took it back nor gave it back. */
+bool payment_state_is_paid(enum payment_state state);
 
 /* What the bank reports, whatever the gateway. A gateway translates its codes into these. */
 enum payment_report_kind {

@@ -26,12 +26,14 @@ GRANT UPDATE (reference, contract_id, kind, state, amount_cents, revision, email
 GRANT SELECT, INSERT ON {database}.transaction_lines TO {server};
 GRANT SELECT ON {database}.transaction_history TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
+GRANT SELECT ON {database}.receipt_files TO {server};
 GRANT SELECT (event_id) ON {database}.inbox TO {server};
 GRANT SELECT (event_id) ON {database}.dead_letters TO {server};
 GRANT SELECT, INSERT ON {database}.login_history TO {server};
 GRANT SELECT ON {database}.password_tokens TO {server};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {server};
 GRANT SELECT ON {database}.gateway_reference TO {server};
+GRANT SELECT, INSERT, UPDATE ON {database}.journal_reports TO {server};
 
 -- The worker decides and books. What is booked it cannot change, and it deletes nothing but connections older than a year, as the page
 -- on personal data says.
@@ -45,6 +47,7 @@ GRANT INSERT ON {database}.inbox TO {worker};
 GRANT INSERT ON {database}.transaction_history TO {worker};
 GRANT INSERT ON {database}.ledger_entries TO {worker};
 GRANT INSERT ON {database}.receipts TO {worker};
+GRANT INSERT ON {database}.receipt_files TO {worker};
 GRANT INSERT, UPDATE ON {database}.receipt_counters TO {worker};
 GRANT INSERT ON {database}.mail_outbox TO {worker};
 GRANT UPDATE (status, attempt, next_attempt_at, lease_until, last_error, sent_at) ON {database}.mail_outbox TO {worker};
@@ -52,6 +55,11 @@ GRANT INSERT ON {database}.review_items TO {worker};
 GRANT UPDATE (resolved_at, resolution, resolved_by) ON {database}.review_items TO {worker};
 GRANT INSERT, UPDATE ON {database}.dead_letters TO {worker};
 GRANT INSERT, UPDATE ON {database}.event_failures TO {worker};
+GRANT INSERT ON {database}.alarms TO {worker};
+GRANT UPDATE (count, detail, mailed_at, mailed_count, ended_at) ON {database}.alarms TO {worker};
+GRANT UPDATE (holder, lease_until, finished_at, requested_at) ON {database}.worker_tasks TO {worker};
+GRANT INSERT ON {database}.comparisons TO {worker};
+GRANT UPDATE (finished_at, checked, waiting, missing, resent, journal_late, error) ON {database}.comparisons TO {worker};
 GRANT INSERT ON {database}.password_tokens TO {worker};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {worker};
 GRANT INSERT ON {database}.gateway_reference TO {worker};

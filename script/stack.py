@@ -5,6 +5,7 @@ several servers and workers, and stop, kill or restart single parts.
 """
 import ctypes
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -20,6 +21,8 @@ START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 15
 RESTART_DELAY_S = 0.3
 SOCKET_PATH_MAX = 100  # bytes; the kernel's limit is 107
+PORTS = range(10_000, 32_000)  # for tests
+GIVEN_PORTS = set()
 
 CONFIG = """\
 # Written by script/stack.py at each start. docs/configuration.md explains every key.
@@ -150,24 +153,27 @@ class Child:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_block(1)
 
 
 def free_block(count):
-    """A port such that it and the next count-1 are free."""
+    """A port such that it and the next count-1 are free. Never one twice, and none that the kernel gives to outgoing connections:
+    one of those could take it before it is listened on."""
     while True:
-        start = free_port()
-        if start + count > 65535:
-            continue
-        try:
-            for port in range(start, start + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
+        start = PORTS.start + secrets.randbelow(len(PORTS) - count)
+        block = range(start, start + count)
+        if GIVEN_PORTS.isdisjoint(block) and all(port_is_free(port) for port in block):
+            GIVEN_PORTS.update(block)
             return start
+
+
+def port_is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            continue
+            return False
+    return True
 
 
 def wait_for(what, check, timeout=START_TIMEOUT_S):

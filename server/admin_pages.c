@@ -10,7 +10,8 @@ static void healthz(struct request *request)
 }
 
 /* Pages need all of it. A bank's call needs only the journal or a durable Redis: a balancer must not take the bank's
- * address away because of a 503 here (docs/operations.md). */
+ * address away because of a 503 here (docs/operations.md). A journal that is late is said, but makes nothing unready.
+ */
 static void readyz(struct request *request)
 {
     const struct app *app = request->app;
@@ -26,10 +27,11 @@ static void readyz(struct request *request)
     response->cache = RESPONSE_NO_STORE;
     buf_printf(&response->body,
                "{\"ready\":%s,\"database\":%s,\"sessions\":%s,\"events\":%s,\"events_durable\":%s,\"contracts\":%s,"
-               "\"journal\":%s}\n",
+               "\"journal\":%s,\"journal_late\":%s}\n",
                ready ? "true" : "false", database ? "true" : "false", sessions ? "true" : "false",
                events ? "true" : "false", event_queue_is_durable(app->events) ? "true" : "false",
-               contracts ? "true" : "false", journal.failing ? "false" : "true");
+               contracts ? "true" : "false", journal.failing ? "false" : "true",
+               journal_oldest_age_s(&journal) > JOURNAL_LATE_S ? "true" : "false");
     response_send(response);
 }
 
@@ -82,12 +84,13 @@ static void put_bank(struct buf *out, const struct app *app)
 static void put_journal(struct buf *out, const struct app *app)
 {
     struct journal_stats stats = journal_stats(app->journal);
-    int64_t age_us = stats.oldest_at_us ? clock_now_us() - stats.oldest_at_us : 0;
 
     metric(out, "dp_journal_records", "gauge", "Bank calls not yet seen in the inbox.", stats.live_records);
     metric(out, "dp_journal_disk_bytes", "gauge", "Size of the segments.", stats.disk_bytes);
     metric(out, "dp_journal_oldest_seconds", "gauge", "Age of the oldest record.",
-           (uint64_t)(age_us / CLOCK_SECOND_US));
+           (uint64_t)journal_oldest_age_s(&stats));
+    metric(out, "dp_journal_late", "gauge", "1 while a record has waited for more than ten minutes.",
+           journal_oldest_age_s(&stats) > JOURNAL_LATE_S);
     metric(out, "dp_journal_appends_total", "counter", "Records written.", stats.appends);
     metric(out, "dp_journal_syncs_total", "counter", "Disk flushes.", stats.syncs);
     metric(out, "dp_journal_failures_total", "counter", "Writes or flushes that failed.", stats.failures);

@@ -121,7 +121,7 @@ int app_open(struct app *app, uv_loop_t *loop, const struct config *config, unsi
 {
     int err;
 
-    *app = (struct app){.loop = loop, .config = config};
+    *app = (struct app){.loop = loop, .config = config, .instance = instance};
     uv_timer_init(loop, &app->close_timer);
     app->close_timer.data = app;
     app->https = str_starts_with(str_from(config->site.base_url), STR("https://"));

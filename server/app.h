@@ -36,6 +36,7 @@ enum { APP_FORM_ACTION_SIZE = 2048 };
 struct app {
     uv_loop_t *loop;
     const struct config *config;
+    unsigned instance;
     struct vault *vault;             /* owned */
     struct db_pool *db;              /* owned */
     struct redis_client *redis;      /* owned; sessions */

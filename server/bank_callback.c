@@ -14,14 +14,12 @@
 #include "common/log.h"
 #include "server/app.h"
 #include "server/bank_callback.h"
+#include "server/call_keeping.h"
 #include "server/response.h"
 
 /* ANSWER_MS: within it, counted from the complete request, every call is acknowledged or closed unanswered; the other
  * waits lie inside it. */
 enum { ANSWER_MS = 2000, RELOAD_WAIT_MS = 600, STREAM_WAIT_MS = 400, UNVERIFIED_PER_MINUTE_MAX = 600 };
-
-/* Where each of the two keepers stands. */
-enum keeper { KEEPER_WAITING, KEEPER_KEPT, KEEPER_FAILED };
 
 struct call {
     struct request *request; /* holds one reference until the answer and one for each keeper under way */
@@ -112,28 +110,26 @@ static void refuse(struct call *call, const char *why)
 /* --- keeping -------------------------------------------------------------------------------------------------------
  */
 
-/* With a synced record the stream is only waited for; without one, Redis must have confirmed, and must be one that
- * forgets nothing. */
-static void decide(struct call *call)
+static void decide(struct call *call, bool due)
 {
-    if (call->answered || call->journal == KEEPER_WAITING)
-        return;
-    if (call->journal == KEEPER_KEPT && (call->waited || call->stream != KEEPER_WAITING))
-        acknowledge(call); /* what the stream has not got the journal sends again */
-    else if (call->journal == KEEPER_FAILED && call->stream == KEEPER_KEPT && event_queue_is_durable(call->app->events))
+    const struct call_keeping keeping = {
+        .journal = call->journal,
+        .stream = call->stream,
+        .stream_is_durable = event_queue_is_durable(call->app->events),
+        .waited = call->waited,
+        .due = due,
+    };
+    enum call_verdict verdict = call->answered ? CALL_WAIT : call_keeping_decide(&keeping);
+
+    if (verdict == CALL_ACKNOWLEDGE)
         acknowledge(call);
-    else if (call->journal == KEEPER_FAILED && call->stream != KEEPER_WAITING)
+    else if (verdict == CALL_ABANDON)
         abandon(call);
 }
 
 static void answer_is_due(uv_timer_t *timer)
 {
-    struct call *call = timer->data;
-
-    if (call->stream == KEEPER_KEPT && event_queue_is_durable(call->app->events))
-        acknowledge(call); /* the disk hangs, Redis does not */
-    else
-        abandon(call);
+    decide(timer->data, true);
 }
 
 static void stream_was_waited_for(uv_timer_t *timer)
@@ -142,7 +138,7 @@ static void stream_was_waited_for(uv_timer_t *timer)
 
     call->waited = true;
     start_timer(call, ANSWER_MS, answer_is_due);
-    decide(call);
+    decide(call, false);
 }
 
 static void journal_kept(void *data, int err)
@@ -152,7 +148,7 @@ static void journal_kept(void *data, int err)
     CRASH_POINT("server/call_in_journal");
     if (err)
         log_error("journal_failed", LOG_ERR(err), LOG_HEX("event_id", call->event.id, EVENT_ID_LEN));
-    decide(call);
+    decide(call, false);
     request_unref(call->request);
 }
 
@@ -161,7 +157,7 @@ static void stream_kept(void *data, int err)
     struct call *call = data;
     call->stream = err ? KEEPER_FAILED : KEEPER_KEPT;
     CRASH_POINT("server/call_in_stream");
-    decide(call);
+    decide(call, false);
     request_unref(call->request);
 }
 

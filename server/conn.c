@@ -291,14 +291,26 @@ static bool has_bytes_waiting(const struct conn *conn)
     return uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* False: all that hold a place are served, or have just come. */
-static bool displace_longest_waiting(struct listener *listener)
+/* NULL: all that hold a place are served, or have just come. One with a request in its socket is not waited for any
+ * more, only not yet read; a few of them at the head of the list must not shield the others. */
+static struct conn *find_longest_waiting(const struct listener *listener)
 {
     struct conn *conn = TAILQ_FIRST(&listener->waiting);
 
-    if (!conn || uv_now(listener->loop) - conn->waits_since_ms < CONN_PATIENCE_MS)
-        return false;
-    if (conn->state == CONN_IDLE && has_bytes_waiting(conn))
+    for (unsigned i = 0; conn && i < CONN_DISPLACE_LOOKS_MAX; i++, conn = TAILQ_NEXT(conn, waiting_link)) {
+        if (uv_now(listener->loop) - conn->waits_since_ms < CONN_PATIENCE_MS)
+            return NULL;
+        if (conn->state != CONN_IDLE || !has_bytes_waiting(conn))
+            return conn;
+    }
+    return NULL;
+}
+
+static bool displace_longest_waiting(struct listener *listener)
+{
+    struct conn *conn = find_longest_waiting(listener);
+
+    if (!conn)
         return false;
     listener->stats.connections_displaced++;
     conn_close(conn);

@@ -23,7 +23,8 @@ enum {
     CONN_HANDLER_TIMEOUT_MS = 60000, /* every step of a handler has a shorter one: passing it is our bug */
     CONN_LINGER_TIMEOUT_MS = 2000,
     CONN_LINGER_BYTES_MAX = 1 << 20,
-    CONN_PATIENCE_MS = 1000,   /* a client that is waited for so long gives way when there is no room for a new one */
+    CONN_PATIENCE_MS = 1000, /* a client that is waited for so long gives way when there is no room for a new one */
+    CONN_DISPLACE_LOOKS_MAX = 64,
     CONN_DRAIN_GRACE_MS = 500, /* for the first request of a connection that had just come when draining began */
 };
 

@@ -215,6 +215,13 @@ struct journal_stats journal_stats(const struct journal *journal)
     return stats;
 }
 
+int64_t journal_oldest_age_s(const struct journal_stats *stats)
+{
+    int64_t age_us = stats->oldest_at_us ? clock_now_us() - stats->oldest_at_us : 0;
+
+    return age_us > 0 ? age_us / CLOCK_SECOND_US : 0;
+}
+
 /* --- opening and closing --- */
 
 static void handle_job(struct journal *journal, struct journal_job *job)

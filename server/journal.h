@@ -28,6 +28,8 @@ enum {
     JOURNAL_APPEND_TIMEOUT_MS = 1500,
     JOURNAL_READ_MAX = 256,
     JOURNAL_ADOPT_INTERVAL_MS = 60000,
+    /* A record that waits longer means that the way to the database is broken somewhere. */
+    JOURNAL_LATE_S = 600,
 };
 
 /* err 0: the record is synced. ERR_TOO_LARGE: the bound (size_max_mib, over all segments, adopted ones too) is reached;
@@ -60,6 +62,8 @@ struct journal_stats {
     bool failing;         /* the last append failed */
 };
 struct journal_stats journal_stats(const struct journal *journal);
+/* How long the oldest record has waited; 0 when there is none. */
+int64_t journal_oldest_age_s(const struct journal_stats *stats);
 /* Finishes waiting appends, stops the thread, releases the locks (records stay on disk). */
 void journal_close(struct journal *journal, void (*closed)(void *data), void *data);
 

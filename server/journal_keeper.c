@@ -1,6 +1,7 @@
 #include "server/journal_keeper.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/crash_point.h"
@@ -10,7 +11,14 @@
 #include "server/app.h"
 #include "server/statements.h"
 
-enum { ROUND_EVERY_MS = 5000, FULL_ROUND_MS = 20, PUSH_TIMEOUT_MS = 2000, ARENA_MAX_BYTES = 8 << 20 };
+enum {
+    ROUND_EVERY_MS = 5000,
+    FULL_ROUND_MS = 20,
+    PUSH_TIMEOUT_MS = 2000,
+    REPORT_EVERY_MS = 60000,
+    ARENA_MAX_BYTES = 8 << 20,
+    HOST_SIZE = 65, /* 64 is what Linux allows */
+};
 
 struct pushed;
 
@@ -28,6 +36,9 @@ struct journal_keeper {
     struct db_run run;
     unsigned n_pushing;
     uint64_t resent;
+    char host[HOST_SIZE];
+    int64_t next_report_ms;
+    bool late_said;
     void (*closed)(void *data);
     void *closed_data;
 };
@@ -152,21 +163,74 @@ static void due_read(void *data, const struct event *events, unsigned n_events)
     read_inbox(keeper);
 }
 
+static void read_due(struct journal_keeper *keeper)
+{
+    int64_t age_us = (int64_t)keeper->app->config->journal.resend_after_s * CLOCK_SECOND_US;
+
+    journal_read_due(keeper->app->journal, age_us, INBOX_KNOWN_MAX, due_read, keeper);
+}
+
+/* Once when it begins and once when it is over. */
+static void say_late(struct journal_keeper *keeper, const struct journal_stats *stats)
+{
+    bool late = journal_oldest_age_s(stats) > JOURNAL_LATE_S;
+
+    if (late && !keeper->late_said)
+        log_error("journal_late", LOG_INT("records", (int64_t)stats->live_records),
+                  LOG_INT("oldest_s", journal_oldest_age_s(stats)));
+    else if (!late && keeper->late_said)
+        log_info("journal_no_longer_late");
+    keeper->late_said = late;
+}
+
+/* Without the database nobody is told by mail; the log and /metrics have it. */
+static void reported(struct db_run *run, int err)
+{
+    struct journal_keeper *keeper = run->data;
+
+    if (err)
+        log_warn("journal_not_reported", LOG_ERR(err));
+    read_due(keeper);
+}
+
+static void report(struct journal_keeper *keeper)
+{
+    struct journal_stats stats = journal_stats(keeper->app->journal);
+    struct db_value *params = ARENA_ARRAY(&keeper->arena, 4, struct db_value);
+
+    say_late(keeper, &stats);
+    params[0] = DB_S(str_from(keeper->host));
+    params[1] = DB_I(keeper->app->instance);
+    params[2] = DB_I((int64_t)stats.live_records);
+    params[3] = stats.oldest_at_us ? DB_I(stats.oldest_at_us) : DB_N;
+    keeper->step = (struct db_step){.statement = SQL_JOURNAL_REPORT, .params = params, .expect = DB_ANY_COUNT};
+    keeper->run = (struct db_run){
+        .arena = &keeper->arena, .steps = &keeper->step, .n_steps = 1, .done = reported, .data = keeper};
+    db_pool_run(keeper->app->db, &keeper->run);
+}
+
 static void timer_fired(uv_timer_t *timer)
 {
     struct journal_keeper *keeper = timer->data;
-    int64_t age_us = (int64_t)keeper->app->config->journal.resend_after_s * CLOCK_SECOND_US;
+    int64_t now_ms = clock_monotonic_ms();
 
     keeper->busy = true;
     keeper->progressed = false;
     arena_init(&keeper->arena, ARENA_MAX_BYTES);
-    journal_read_due(keeper->app->journal, age_us, INBOX_KNOWN_MAX, due_read, keeper);
+    if (now_ms < keeper->next_report_ms) {
+        read_due(keeper);
+        return;
+    }
+    keeper->next_report_ms = now_ms + REPORT_EVERY_MS;
+    report(keeper);
 }
 
 struct journal_keeper *journal_keeper_new(struct app *app)
 {
     struct journal_keeper *keeper = HEAP_NEW(struct journal_keeper);
     keeper->app = app;
+    if (gethostname(keeper->host, sizeof keeper->host - 1))
+        memcpy(keeper->host, "?", 2);
     uv_timer_init(app->loop, &keeper->timer);
     keeper->timer.data = keeper;
     uv_timer_start(&keeper->timer, timer_fired, 0, 0);

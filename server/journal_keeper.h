@@ -1,6 +1,7 @@
 /* journal_keeper: lets journal records go once their event stands in the inbox, and sends the others to the stream
  * again. By this a Redis that comes back empty, a lost failover or a destroyed group lose nothing (design, "The life of
- * a payment", step 7). */
+ * a payment", step 7). Once a minute it writes down in the database what the journal still holds: a worker mails the
+ * operator when that is late. */
 #ifndef DP_SERVER_JOURNAL_KEEPER_H
 #define DP_SERVER_JOURNAL_KEEPER_H
 

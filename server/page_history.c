@@ -12,6 +12,15 @@
 /* Steps of the page's query. */
 enum { STEP_HISTORY, STEP_OLDEST, STEP_ACCOUNTS };
 
+/* Of a payment that the bank took back or gave back the receipt says too much: its page says what it is worth. */
+static struct str receipt_number(struct arena *arena, const struct db_value *row, enum payment_state state)
+{
+    if (row[HISTORY_RECEIPT_NUMBER].type == DB_NULL || !payment_state_is_paid(state))
+        return STR_NULL;
+    return arena_printf(arena, "%lld-%06lld", (long long)row[HISTORY_RECEIPT_YEAR].number,
+                        (long long)row[HISTORY_RECEIPT_NUMBER].number);
+}
+
 static struct history_row_view history_row(struct arena *arena, const struct db_value *row)
 {
     enum payment_state state;
@@ -25,6 +34,7 @@ static struct history_row_view history_row(struct arena *arena, const struct db_
         .state_name = row[HISTORY_STATE].text,
         .state_label = str_from(payment_state_label(state)),
         .reference = row[HISTORY_REFERENCE].text,
+        .receipt = receipt_number(arena, row, state),
     };
 }
 

@@ -79,7 +79,7 @@ static void refuse_for_now(struct page *page, unsigned wait_s)
 {
     page_error(page, "mot_de_passe",
                arena_printf(page->arena,
-                            "Plusieurs essais ont échoué : attendez %u seconde%s avant de recommencer. "
+                            "Plusieurs essais ont échoué : attendez %u seconde%s avant de recommencer. "
                             "Un nouveau mot de passe peut être demandé sans attendre.",
                             wait_s, wait_s > 1 ? "s" : ""));
     show_form_again_later(page, 429, wait_s);

@@ -119,7 +119,7 @@ static void compare_new(struct page *page)
 static void refuse_present(struct page *page, unsigned wait_s)
 {
     page_error(page, "mot_de_passe_actuel",
-               wait_s ? arena_printf(page->arena, "Plusieurs essais ont échoué : attendez %u seconde%s.", wait_s,
+               wait_s ? arena_printf(page->arena, "Plusieurs essais ont échoué : attendez %u seconde%s.", wait_s,
                                      wait_s > 1 ? "s" : "")
                       : STR("Ce n'est pas votre mot de passe actuel."));
     show_form(page, 422);

@@ -2,6 +2,7 @@
  * else. */
 #include "common/clock.h"
 #include "common/french.h"
+#include "common/french_number.h"
 #include "common/money.h"
 #include "server/card_brands.h"
 #include "server/page.h"
@@ -107,6 +108,19 @@ static void fill_again(struct page *page, const struct payment_row *row, struct 
     view->n_again_fields = (unsigned)(end - fields);
 }
 
+/* What only a payment with a receipt has. */
+static void fill_receipt(struct page *page, const struct payment_row *row, struct payment_view *view)
+{
+    enum { BYTES_PER_KO = 1000 };
+    if (row->receipt.len == 0)
+        return;
+    view->receipt = row->receipt;
+    view->amount_words = french_sum(page->arena, row->amount_cents);
+    if (row->receipt_size > 0)
+        view->receipt_size =
+            arena_printf(page->arena, "%lld\u00a0ko", (long long)(row->receipt_size + BYTES_PER_KO - 1) / BYTES_PER_KO);
+}
+
 static struct payment_view payment_view_make(struct page *page, const struct payment_row *row)
 {
     const struct db_result *lines = page_result(page, STEP_LINES);
@@ -118,7 +132,7 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         .is_pending = row->state == PAYMENT_PENDING,
         .refresh_s = refresh_seconds(page, row),
         .refresh_stopped = refresh_is_stopped(page),
-        .is_paid = payment_state_rank(row->state) >= 3 && payment_state_rank(row->state) <= 5,
+        .is_paid = payment_state_is_paid(row->state),
         .is_declined = row->state == PAYMENT_DECLINED,
         .is_cancelled = row->state == PAYMENT_CANCELLED,
         .is_expired = row->state == PAYMENT_EXPIRED,
@@ -133,7 +147,6 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         .amount = french_money(arena, row->amount_cents),
         .created_at = french_datetime(arena, row->created_us),
         .created_at_iso = french_time_iso(arena, row->created_us),
-        .receipt = row->receipt,
         .email = row->email,
         .comment = row->comment,
         /* The page of a payment under review asks not to pay a second time. */
@@ -147,6 +160,7 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         view.accepted_at = french_datetime(arena, row->accepted_us);
         view.accepted_at_iso = french_time_iso(arena, row->accepted_us);
     }
+    fill_receipt(page, row, &view);
     if (view.can_pay_again)
         fill_again(page, row, &view);
     return view;

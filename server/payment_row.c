@@ -23,6 +23,7 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
         .updated_us = row[TX_UPDATED_AT].number,
         .bank_request = row[TX_BANK_REQUEST].text,
         .contract_id = row[TX_CONTRACT_ID].number,
+        .receipt_size = row[TX_RECEIPT_SIZE].number,
         .under_review = row[TX_REVIEW].number != 0,
     };
     if (payment_state_from_name(row[TX_STATE].text, &ret_row->state) != 0)

@@ -15,8 +15,9 @@ struct payment_row {
     int64_t created_us, sent_us, expires_us, accepted_us, updated_us; /* 0: not yet */
     struct str bank_request;                                          /* empty before it was sent */
     int64_t contract_id;
-    struct str receipt; /* "2026-000123"; empty before acceptance */
-    bool under_review;  /* an open review item is about it */
+    struct str receipt;   /* "2026-000123"; empty before acceptance */
+    int64_t receipt_size; /* bytes of its PDF; 0: not made yet */
+    bool under_review;    /* an open review item is about it */
 };
 
 /* Reads the one row of `result`; false when there is none (unknown, or somebody else's). */

@@ -5,6 +5,11 @@
 
 #define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
 
+#define YEAR_PAYMENTS "FROM transactions t FORCE INDEX (history) JOIN receipts r ON r.transaction_id = t.id "
+#define YEAR_OWNED                                                                                           \
+    "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? AND r.year = ? AND " \
+    "t.state IN ('AUTHORISED', 'CAPTURED', 'SETTLED')"
+
 const struct db_statement statements[SQL_COUNT] = {
     [SQL_USER_BY_LOGIN] =
         {
@@ -107,11 +112,11 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "transaction",
             .sql = "SELECT t.reference, t.kind, t.state, t.amount_cents, t.email, t.comment, t.created_at, "
                    "t.sent_at, t.expires_at, t.accepted_at, t.updated_at, t.bank_request, t.contract_id, r.year, "
-                   "r.number, t.review FROM transactions t LEFT JOIN receipts r ON r.transaction_id = "
-                   "t.id " TRANSACTION_OWNED,
+                   "r.number, t.review, f.size FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id "
+                   "LEFT JOIN receipt_files f ON f.transaction_id = t.id " TRANSACTION_OWNED,
             .params = "sii",
             .columns = "sssissttttt"
-                       "siiii",
+                       "siiiii",
         },
     [SQL_TRANSACTION_LINES] =
         {
@@ -124,6 +129,14 @@ const struct db_statement statements[SQL_COUNT] = {
                 " ORDER BY l.position",
             .params = "sii",
             .columns = "isssissi",
+        },
+    [SQL_RECEIPT_FILE] =
+        {
+            .name = "receipt_file",
+            .sql = "SELECT r.year, r.number, f.bytes FROM transactions t JOIN receipts r ON r.transaction_id = t.id "
+                   "LEFT JOIN receipt_files f ON f.transaction_id = t.id " TRANSACTION_OWNED,
+            .params = "sii",
+            .columns = "iis",
         },
     [SQL_TRANSACTION_BY_TOKEN] =
         {
@@ -199,6 +212,27 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "ii",
             .columns = "t",
         },
+    /* What the bank accepted in a calendar year and has not taken back. The receipt has the year; the moments of the
+       request only bound the range of the index. */
+    [SQL_YEAR_ACCOUNTS] =
+        {
+            .name = "year_accounts",
+            .sql = "SELECT a.last_name, a.first_name, a.class_name, COUNT(DISTINCT t.id), CAST(SUM(l.amount_cents) AS "
+                   "SIGNED) " YEAR_PAYMENTS "JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = "
+                   "t.revision JOIN accounts a ON a.id = l.account_id " YEAR_OWNED
+                   " GROUP BY a.last_name, a.first_name, a.class_name, a.id ORDER BY a.last_name, a.first_name, a.id "
+                   "LIMIT 50",
+            .params = "iitti",
+            .columns = "sssii",
+        },
+    [SQL_YEAR_PAYMENTS] =
+        {
+            .name = "year_payments",
+            .sql = "SELECT t.accepted_at, t.reference, r.number, t.amount_cents " YEAR_PAYMENTS YEAR_OWNED
+                   " ORDER BY t.accepted_at, t.id LIMIT ?",
+            .params = "iittii",
+            .columns = "tsii",
+        },
     [SQL_LOGIN_RECORD] =
         {
             .name = "login_record",
@@ -270,5 +304,14 @@ const struct db_statement statements[SQL_COUNT] = {
                    "SELECT UNHEX(event_id) FROM dead_letters WHERE event_id IN (" EVENT_IDS ")",
             .params = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
             .columns = "s",
+        },
+    [SQL_JOURNAL_REPORT] =
+        {
+            .name = "journal_report",
+            .sql = "INSERT INTO journal_reports (host, instance, records, oldest_at, reported_at) VALUES (?, ?, ?, ?, "
+                   "UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE records = VALUES(records), oldest_at = "
+                   "VALUES(oldest_at), reported_at = VALUES(reported_at)",
+            .params = "siit",
+            .columns = "",
         },
 };

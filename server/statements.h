@@ -16,6 +16,7 @@ enum statement {
     SQL_SIMILAR_PAYMENT,
     SQL_TRANSACTION,
     SQL_TRANSACTION_LINES,
+    SQL_RECEIPT_FILE,
     SQL_TRANSACTION_BY_TOKEN,
     SQL_TRANSACTION_CREATE,
     SQL_TRANSACTION_MODIFY,
@@ -23,6 +24,8 @@ enum statement {
     SQL_TRANSACTION_SEND,
     SQL_HISTORY,
     SQL_HISTORY_OLDEST,
+    SQL_YEAR_ACCOUNTS,
+    SQL_YEAR_PAYMENTS,
     SQL_LOGIN_RECORD,
     SQL_LOGINS,
     SQL_RESET_TOKEN,
@@ -32,6 +35,7 @@ enum statement {
     SQL_SCHOOL_FILE,
     SQL_CONTRACTS,
     SQL_INBOX_KNOWN,
+    SQL_JOURNAL_REPORT,
     SQL_COUNT,
 };
 
@@ -82,6 +86,7 @@ enum transaction_column {
     TX_RECEIPT_YEAR,
     TX_RECEIPT_NUMBER,
     TX_REVIEW,
+    TX_RECEIPT_SIZE,
 };
 
 /* Columns of SQL_TRANSACTION_LINES. */
@@ -109,7 +114,32 @@ enum history_column {
     HISTORY_RECEIPT_NUMBER,
 };
 
-enum { HISTORY_PAGE_ROWS = 20, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
+/* Columns of SQL_RECEIPT_FILE. */
+enum receipt_file_column {
+    RECEIPT_FILE_YEAR,
+    RECEIPT_FILE_NUMBER,
+    RECEIPT_FILE_BYTES, /* NULL: not made yet */
+};
+
+/* Columns of SQL_YEAR_ACCOUNTS. */
+enum year_account_column {
+    YEAR_ACCOUNT_LAST_NAME,
+    YEAR_ACCOUNT_FIRST_NAME,
+    YEAR_ACCOUNT_CLASS_NAME,
+    YEAR_ACCOUNT_PAYMENTS,
+    YEAR_ACCOUNT_CENTS,
+};
+
+/* Columns of SQL_YEAR_PAYMENTS. */
+enum year_payment_column {
+    YEAR_PAYMENT_ACCEPTED_AT,
+    YEAR_PAYMENT_REFERENCE,
+    YEAR_PAYMENT_RECEIPT_NUMBER,
+    YEAR_PAYMENT_CENTS,
+};
+
+enum { YEAR_PAYMENTS_MAX = 200 };
+enum { HISTORY_PAGE_ROWS = 15, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
 

@@ -4,8 +4,7 @@
  * Rules that hold everywhere:
  *   - every text is a struct str in UTF-8, not escaped (the template escapes), borrowed until rendered;
  *   - amounts and dates come ready to read: money_format()'s "158,50 €", "29 mars 2026 à 10 h 42" (Europe/Paris, U+00A0
- *     between the parts); a member that ends in _iso is that moment as
- *     "2026-03-29T10:42:00+02:00", for <time datetime>;
+ *     between the parts); a member that ends in _iso is "2026-03-29T10:42:00+02:00", for <time datetime>;
  *   - a text that may be absent is then empty (len 0), and its part of the page is left out;
  *   - a list is a pointer and its n_…; zero is always allowed;
  *   - a zeroed struct is a valid view: an empty page, logged out, without errors. */
@@ -210,11 +209,7 @@ struct payment_view {
     int64_t refresh_s;      /* the Refresh header's seconds, said in words; 0: no such header */
     bool refresh_stopped;   /* the parent asked for that */
     bool is_paid;           /* AUTHORISED, CAPTURED, SETTLED */
-    bool is_declined;
-    bool is_cancelled;
-    bool is_expired;
-    bool is_reversed;
-    bool is_refunded;
+    bool is_declined, is_cancelled, is_expired, is_reversed, is_refunded;
     bool can_resume;   /* pending and within the request's validity: the same signed request may be sent again */
     bool under_review; /* the school is checking something about this payment */
     bool is_claim;
@@ -222,13 +217,12 @@ struct payment_view {
     unsigned n_lines;
     bool several_lines;
     struct str amount;
-    struct str created_at;
-    struct str created_at_iso;
-    struct str sent_at;
-    struct str sent_at_iso;
-    struct str accepted_at;
-    struct str accepted_at_iso;
-    struct str receipt; /* "2026-000123" */
+    struct str created_at, created_at_iso;
+    struct str sent_at, sent_at_iso;
+    struct str accepted_at, accepted_at_iso;
+    struct str receipt;      /* "2026-000123" */
+    struct str amount_words; /* with a receipt: "cent cinquante-huit euros et cinquante centimes" */
+    struct str receipt_size; /* with a receipt: of its PDF, "24 ko"; empty: not made yet */
     struct str email;
     struct str comment;
     bool can_pay_again; /* declined, cancelled, expired: a new payment with a new reference */
@@ -251,6 +245,7 @@ struct history_row_view {
     struct str state_name; /* for data-state */
     struct str state_label;
     struct str reference;
+    struct str receipt; /* of a payment that stands: "2026-000123" */
 };
 
 /* GET /historique */
@@ -266,8 +261,36 @@ struct history_view {
     const struct option_view *years;
     unsigned n_years;
     struct safe_url csv_url; /* the same payments, all of them, as a file */
-    struct safe_url older_url;
-    struct safe_url newer_url;
+    struct safe_url older_url, newer_url;
+};
+
+/* What one account got in a year. */
+struct year_account_view {
+    struct str name; /* "Julia Durand (3e B)" */
+    int64_t payments;
+    struct str amount;
+};
+
+/* One payment of a year; its date is that of the bank's acceptance. */
+struct year_payment_view {
+    struct str date, date_iso, reference, receipt, amount;
+};
+
+/* GET /historique/attestation */
+struct certificate_view {
+    struct page_view page;
+    struct str year;
+    bool year_is_open; /* not over: payments may be added */
+    struct str made_at, made_at_iso, school_city;
+    struct str payer_address;      /* in one line */
+    struct str total, total_words; /* empty: no payment */
+    const struct year_account_view *year_accounts;
+    unsigned n_year_accounts;
+    const struct year_payment_view *year_payments; /* oldest first */
+    unsigned n_year_payments;
+    bool payments_cut; /* the table shows the first ones only */
+    const struct option_view *years;
+    unsigned n_years;
 };
 
 /* A row of the login history. */
@@ -284,8 +307,7 @@ struct login_history_view {
     struct page_view page;
     const struct login_row_view *rows; /* newest first */
     unsigned n_rows;
-    struct safe_url older_url;
-    struct safe_url newer_url;
+    struct safe_url older_url, newer_url;
 };
 
 /* GET and POST /coordonnees */
@@ -394,6 +416,7 @@ struct parent_confirmation_view {
     struct str parent_name;
     struct str reference;
     struct str receipt;
+    bool receipt_attached; /* as a PDF */
     struct str paid_at;
     struct str amount;
     bool is_claim;
@@ -471,6 +494,31 @@ struct email_changed_view {
     struct str user_name;
     struct str new_email; /* masked: "j…n@exemple.fr" */
     struct str changed_at;
+};
+
+struct command_view {
+    struct str command; /* one line for a terminal */
+};
+
+/* To the operator: something in the installation needs a human. */
+struct operator_alarm_view {
+    struct str school_name; /* the mail's foot; no school here */
+    struct str site;
+    struct str what; /* one sentence with the count */
+    struct str detail;
+    struct str raised_at;
+    struct str meaning;
+    const struct command_view *commands;
+    unsigned n_commands;
+    bool reminds; /* says how often this mail comes again */
+};
+
+/* To the operator: the bank's silence is over. */
+struct operator_alarm_ended_view {
+    struct str school_name;
+    struct str site;
+    struct str raised_at;
+    struct str ended_at;
 };
 
 #endif

@@ -1,6 +1,7 @@
 #include "worker/bank_query.h"
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "worker/bank_answer.h"
@@ -94,11 +95,14 @@ static int claim(struct bank_query *query, struct arena *arena, int64_t *ret_id)
         id = db_int(&due, 0, 0);
         struct db_value params[] = {DB_INT(lease_s), DB_INT(id)};
         err = db_run(query->db, STATEMENT_QUERY_CLAIM, params, 2, arena, &claimed);
+        CRASH_POINT("worker/question_leased");
     }
     if (!err)
         err = db_commit(query->db);
     else
         db_rollback(query->db);
+    if (id)
+        CRASH_POINT("worker/question_claimed");
     if (!err)
         *ret_id = claimed.affected == 1 ? id : 0;
     return err;
@@ -172,6 +176,7 @@ static int apply_answer(struct bank_query *query, const struct contract *contrac
         return 0;
     int err = bank_answer_apply(query->db, query->settings->config->site.operator_email, contract, question->reference,
                                 body, &answer, &verdict);
+    CRASH_POINT("worker/answer_applied");
     if (err == ERR_BUSY || err == ERR_UNAVAILABLE)
         return err;
     if (err)
@@ -190,6 +195,7 @@ static int ask(struct bank_query *query, const struct question *question, struct
     const struct contract *contract = contracts_find_by_id(query->contracts, question->contract_id);
     buf_init(&body, GATEWAY_ANSWER_MAX);
     err = ask_bank(query, contract, question, &body, arena, outcome);
+    CRASH_POINT("worker/bank_answered");
     if (!err && outcome->kind != GATEWAY_ANSWER_FAILED)
         err = apply_answer(query, contract, question, buf_str(&body), arena, outcome);
     buf_done(&body);
@@ -243,6 +249,7 @@ static int answer_question(struct bank_query *query, int64_t id, struct arena *a
         return err;
     int64_t next_us = bank_query_next_us(question.asked_us, question.sent_us, question.expires_us, outcome.kind);
     err = set_next(query, &question, outcome.kind, next_us, arena);
+    CRASH_POINT("worker/question_settled");
     if (!err)
         report(query, &question, &outcome, next_us);
     return err;

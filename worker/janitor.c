@@ -4,6 +4,8 @@
 #include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "worker/receipt_file.h"
+#include "worker/watch.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, MS_PER_MINUTE = 60000, US_PER_MS = 1000 };
 
@@ -133,6 +135,18 @@ static int watch_stream(struct stream *stream, struct metrics *metrics, unsigned
     return turn % JANITOR_STREAM_EVERY == 0 ? janitor_tend_stream(stream, metrics) : 0;
 }
 
+/* A walk over all receipts goes on turn by turn until its end, then rests: there is hardly ever anything to do. */
+static int tend_receipts(struct receipt_maker *receipts, struct drain *drain, unsigned turn, bool *walking)
+{
+    bool done = false;
+    *walking = *walking || turn % JANITOR_RECEIPTS_EVERY == 0;
+    if (!*walking || drain_begun(drain))
+        return 0;
+    int err = receipt_files_catch_up(receipts, &done);
+    *walking = !done;
+    return err;
+}
+
 /* Says once that a store went away and once that it is back. */
 static void report(bool *was_up, int err, const char *event, const struct config_endpoint *at, const char *error)
 {
@@ -142,21 +156,42 @@ static void report(bool *was_up, int err, const char *event, const struct config
     *was_up = up;
 }
 
+/* What needs both stores. Which of them failed it is said by the looks at each; here only that it did. */
+static void watch_operator(struct watch *watch)
+{
+    int err = watch_bank(watch);
+    if (!err)
+        err = watch_compare(watch);
+    if (err && err != ERR_BUSY)
+        log_warn("watch_failed", LOG_ERR(err), LOG_STR("database", db_error(watch->db)),
+                 LOG_STR("redis", stream_error(watch->stream)));
+}
+
 void janitor_run(const struct janitor_settings *settings)
 {
     const struct config *config = settings->config;
     struct db *db = db_new(config);
     struct stream *stream = stream_new(config, settings->consumer_name);
-    bool database_was_up = true, redis_was_up = true;
+    struct receipt_maker receipts = {.db = db, .metrics = settings->metrics, .base_url = config->site.base_url};
+    bool database_was_up = true, redis_was_up = true, walking = false;
     unsigned turn = 0;
+    struct watch watch = {
+        config, settings->metrics, settings->drain, db, stream, 0, {.worker = settings->consumer_name}};
     do {
         int err = tend_payments(db, settings->metrics, settings->drain);
+        if (!err)
+            err = watch_database(&watch);
+        if (!err)
+            err = tend_receipts(&receipts, settings->drain, turn, &walking);
         metrics_set(settings->metrics, METRIC_DATABASE_UP, err != ERR_UNAVAILABLE);
         report(&database_was_up, err == ERR_BUSY ? 0 : err, "janitor_database_failed", &config->database.at,
                db_error(db));
         err = watch_stream(stream, settings->metrics, turn++);
+        if (!err)
+            watch_operator(&watch);
         report(&redis_was_up, err, "janitor_redis_failed", &config->redis.events, stream_error(stream));
     } while (!drain_wait(settings->drain, JANITOR_INTERVAL_MS));
     stream_free(stream);
+    receipt_maker_done(&receipts);
     db_free(db);
 }

@@ -13,6 +13,7 @@
 enum {
     JANITOR_INTERVAL_MS = 5000,
     JANITOR_STREAM_EVERY = 12,     /* turns between looks at the stream's length and consumers */
+    JANITOR_RECEIPTS_EVERY = 120,  /* turns between walks over the receipts that may lack their file */
     JANITOR_EXPIRE_MAX = 200,      /* payments a transaction */
     JANITOR_FORGET_MAX = 1000,     /* connections a turn */
     JANITOR_KEEP_DAYS = 7,         /* entries stay this long even when finished */

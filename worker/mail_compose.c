@@ -28,7 +28,21 @@ static GMimeObject *new_part(const char *subtype, struct str text)
     return GMIME_OBJECT(part);
 }
 
-static GMimeMultipart *new_body(const struct mail_letter *letter, struct arena *arena)
+/* What the recipient sees as one file. */
+static GMimeObject *new_pdf(const struct mail_letter *letter, struct arena *arena)
+{
+    GMimePart *part = g_mime_part_new_with_type("application", "pdf");
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(letter->pdf.ptr, letter->pdf.len);
+    GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
+    g_mime_part_set_filename(part, arena_text(arena, letter->pdf_name)); /* makes it an attachment */
+    g_mime_part_set_content(part, content);
+    g_object_unref(content);
+    g_object_unref(stream);
+    return GMIME_OBJECT(part);
+}
+
+static GMimeMultipart *new_texts(const struct mail_letter *letter, struct arena *arena)
 {
     GMimeMultipart *body = g_mime_multipart_new_with_subtype("alternative");
     GMimeObject *text = new_part("plain", letter->text), *html = new_part("html", letter->html);
@@ -38,6 +52,23 @@ static GMimeMultipart *new_body(const struct mail_letter *letter, struct arena *
     g_mime_multipart_add(body, html);
     g_object_unref(text);
     g_object_unref(html);
+    return body;
+}
+
+/* The two texts; with a file, a mixture of them and it (RFC 2046 §5.1.3). */
+static GMimeMultipart *new_body(const struct mail_letter *letter, struct arena *arena)
+{
+    GMimeMultipart *texts = new_texts(letter, arena);
+    if (letter->pdf.len == 0)
+        return texts;
+    GMimeMultipart *body = g_mime_multipart_new_with_subtype("mixed");
+    GMimeObject *pdf = new_pdf(letter, arena);
+    /* Readers compare only as far as a boundary goes, so the inner one must not begin it. */
+    g_mime_multipart_set_boundary(body, arena_printf(arena, "=_file_outbox_%lld", (long long)letter->outbox_id).ptr);
+    g_mime_multipart_add(body, GMIME_OBJECT(texts));
+    g_mime_multipart_add(body, pdf);
+    g_object_unref(texts);
+    g_object_unref(pdf);
     return body;
 }
 

@@ -14,6 +14,8 @@ struct mail_letter {
     struct str from_name, from_address, to, reply_to; /* reply_to may be empty */
     struct str message_id_domain;
     struct str subject, text, html; /* UTF-8, lines ending in \n */
+    /* application/pdf; empty: none. The name is ASCII letters, digits, "-" and "." */
+    struct str pdf_name, pdf;
 };
 
 /* Once, before any thread is started. */

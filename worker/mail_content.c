@@ -6,13 +6,14 @@
 #include "common/payment_state.h"
 #include "templates/templates.h"
 #include "templates/views.h"
+#include "worker/alarm.h"
 
 /* Where one mail's content is put together. */
 struct content {
     const struct outbox_mail *mail;
     const struct config *config;
     struct db *db;
-    struct str token;
+    const struct mail_extras *extras;
     struct arena *arena;
     struct buf text, html;
     struct str subject, reply_to;
@@ -126,6 +127,7 @@ static int write_parent_confirmation(struct content *content)
         .parent_name = payment.parent_name,
         .reference = payment.reference,
         .receipt = payment.receipt,
+        .receipt_attached = content->extras->receipt_attached,
         .paid_at = payment.paid_at,
         .amount = payment.amount,
         .is_claim = payment.is_claim,
@@ -260,8 +262,8 @@ static int write_password_reset(struct content *content)
     int err = load_user(content, &user);
     if (err)
         return err;
-    struct str url =
-        arena_printf(content->arena, "%s/mot-de-passe/%.*s", content->config->site.base_url, STR_ARG(content->token));
+    struct str url = arena_printf(content->arena, "%s/mot-de-passe/%.*s", content->config->site.base_url,
+                                  STR_ARG(content->extras->token));
     struct password_reset_view view = {
         .school_name = user.school_name,
         .user_name = user.name,
@@ -311,6 +313,83 @@ static int write_email_changed(struct content *content)
     return 0;
 }
 
+/* Commands stand one a line. */
+static void split_commands(struct operator_alarm_view *view, const char *commands, struct arena *arena)
+{
+    enum { COMMANDS_MAX = 8 };
+    struct command_view *lines = ARENA_ARRAY(arena, COMMANDS_MAX, struct command_view);
+    struct str rest = str_from(commands);
+    while (rest.len && view->n_commands < COMMANDS_MAX)
+        lines[view->n_commands++].command = str_cut(rest, '\n', &rest);
+    view->commands = lines;
+}
+
+static struct str alarm_sentence(const struct alarm_text *text, int64_t count, struct arena *arena)
+{
+    struct str before, after = STR_NULL;
+    ptrdiff_t at = str_find(str_from(text->what_many), '%');
+    if (count == 1 || at < 0)
+        return str_from(count == 1 ? text->what_one : text->what_many);
+    before = str_slice(text->what_many, (size_t)at);
+    after = str_from(text->what_many + at + 1);
+    return arena_printf(arena, "%.*s%lld%.*s", STR_ARG(before), (long long)count, STR_ARG(after));
+}
+
+/* A row of alarms, as both of its mails need it. */
+static int load_alarm(struct content *content, struct db_result *ret_row, enum alarm_kind *ret_kind)
+{
+    struct db_value id = DB_INT(content->mail->alarm_id);
+    int err = db_run(content->db, STATEMENT_MAIL_ALARM, &id, 1, content->arena, ret_row);
+    if (err || ret_row->n_rows == 0)
+        return err ? err : ERR_NOT_FOUND;
+    return alarm_kind_from_name(db_text(ret_row, 0, 0), ret_kind);
+}
+
+enum { ALARM_COUNT = 1, ALARM_DETAIL, ALARM_RAISED, ALARM_ENDED };
+
+static int write_operator_alarm(struct content *content)
+{
+    struct db_result row;
+    enum alarm_kind kind;
+    int err = load_alarm(content, &row, &kind);
+    if (err)
+        return err;
+    const struct alarm_text *text = alarm_text(kind);
+    struct operator_alarm_view view = {
+        .school_name = STR("Exploitation"),
+        .site = str_from(content->config->site.base_url),
+        .what = alarm_sentence(text, db_int(&row, 0, ALARM_COUNT), content->arena),
+        .detail = db_text(&row, 0, ALARM_DETAIL),
+        .raised_at = moment(content->arena, &row, ALARM_RAISED),
+        .meaning = str_from(text->meaning),
+        .reminds = alarm_reminds(kind),
+    };
+    split_commands(&view, text->commands, content->arena);
+    content->subject = arena_printf(content->arena, "Alerte\u00a0: %s", text->subject);
+    template_mail_operator_alarm_text(&content->text, &view);
+    template_mail_operator_alarm_html(&content->html, &view);
+    return 0;
+}
+
+static int write_operator_alarm_ended(struct content *content)
+{
+    struct db_result row;
+    enum alarm_kind kind;
+    int err = load_alarm(content, &row, &kind);
+    if (err)
+        return err;
+    struct operator_alarm_ended_view view = {
+        .school_name = STR("Exploitation"),
+        .site = str_from(content->config->site.base_url),
+        .raised_at = moment(content->arena, &row, ALARM_RAISED),
+        .ended_at = moment(content->arena, &row, ALARM_ENDED),
+    };
+    content->subject = STR("Fin d'alerte\u00a0: la banque appelle de nouveau");
+    template_mail_operator_alarm_ended_text(&content->text, &view);
+    template_mail_operator_alarm_ended_html(&content->html, &view);
+    return 0;
+}
+
 static int write_kind(struct content *content)
 {
     static const struct {
@@ -324,6 +403,8 @@ static int write_kind(struct content *content)
         {"PASSWORD_RESET", write_password_reset},
         {"PASSWORD_CHANGED", write_password_changed},
         {"EMAIL_CHANGED", write_email_changed},
+        {"OPERATOR_ALARM", write_operator_alarm},
+        {"OPERATOR_ALARM_ENDED", write_operator_alarm_ended},
     };
     for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++) {
         if (str_eq_text(content->mail->kind, writers[i].kind))
@@ -332,10 +413,10 @@ static int write_kind(struct content *content)
     return ERR_NOT_FOUND;
 }
 
-int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db, struct str token,
-                      struct arena *arena, struct mail_content *ret)
+int mail_content_load(const struct outbox_mail *mail, const struct config *config, struct db *db,
+                      const struct mail_extras *extras, struct arena *arena, struct mail_content *ret)
 {
-    struct content content = {.mail = mail, .config = config, .db = db, .token = token, .arena = arena};
+    struct content content = {.mail = mail, .config = config, .db = db, .extras = extras, .arena = arena};
     buf_init(&content.text, MAIL_BODY_MAX);
     buf_init(&content.html, MAIL_BODY_MAX);
     int err = write_kind(&content);

@@ -11,6 +11,7 @@
 #include "common/rand.h"
 #include "worker/mail_compose.h"
 #include "worker/outbox.h"
+#include "worker/receipt_file.h"
 #include "worker/smtp.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, MARK_ATTEMPTS_MAX = 40, MS_PER_S = 1000, SMTP_STEPS = 5 };
@@ -19,6 +20,7 @@ struct mailer {
     const struct mailer_settings *settings; /* borrowed */
     struct db *db;                          /* owned */
     struct smtp_client *smtp;               /* owned */
+    struct receipt_maker receipts;
 };
 
 static bool is_reset(const struct outbox_mail *mail)
@@ -58,12 +60,27 @@ static void void_token(struct mailer *mailer, struct str token, struct arena *ar
         log_warn("token_not_voided", LOG_ERR(err)); /* it ends by itself after half an hour */
 }
 
+/* The receipt that goes with a parent's confirmation. A mail without it is better than none, so a file that cannot be
+ * made (which has been logged) only leaves *ret as it is. */
+static int load_receipt(struct mailer *mailer, const struct outbox_mail *mail, struct arena *arena,
+                        struct receipt_file *ret)
+{
+    if (!str_eq(mail->kind, STR("PARENT_CONFIRMATION")))
+        return 0;
+    int err = receipt_file_get(&mailer->receipts, mail->transaction_id, arena, ret);
+    return err == ERR_BUSY || err == ERR_UNAVAILABLE ? err : 0;
+}
+
 static int write_letter(struct mailer *mailer, const struct outbox_mail *mail, struct str token, struct arena *arena,
                         char **ret)
 {
     const struct config *config = mailer->settings->config;
     struct mail_content content;
-    int err = mail_content_load(mail, config, mailer->db, token, arena, &content);
+    struct receipt_file receipt = {.bytes = STR_NULL};
+    int err = load_receipt(mailer, mail, arena, &receipt);
+    struct mail_extras extras = {.token = token, .receipt_attached = receipt.bytes.len > 0};
+    if (!err)
+        err = mail_content_load(mail, config, mailer->db, &extras, arena, &content);
     if (err)
         return err;
     struct mail_letter letter = {
@@ -78,6 +95,8 @@ static int write_letter(struct mailer *mailer, const struct outbox_mail *mail, s
         .subject = content.subject,
         .text = content.text,
         .html = content.html,
+        .pdf_name = receipt.name,
+        .pdf = receipt.bytes,
     };
     *ret = mail_compose(&letter, arena);
     return 0;
@@ -228,6 +247,8 @@ void mailer_run(const struct mailer_settings *settings)
 {
     const struct config *config = settings->config;
     struct mailer mailer = {.settings = settings, .db = db_new(config)};
+    mailer.receipts =
+        (struct receipt_maker){.db = mailer.db, .metrics = settings->metrics, .base_url = config->site.base_url};
     struct smtp_settings smtp = {
         .host = config->mail.smtp_host,
         .port = config->mail.smtp_port,
@@ -244,5 +265,6 @@ void mailer_run(const struct mailer_settings *settings)
     else
         send_until_drained(&mailer);
     smtp_client_free(mailer.smtp);
+    receipt_maker_done(&mailer.receipts);
     db_free(mailer.db);
 }

@@ -22,6 +22,8 @@ enum metric {
     METRIC_MAILS_SENT,
     METRIC_MAILS_RETRIED,
     METRIC_MAILS_DEAD,
+    METRIC_RECEIPT_FILES,
+    METRIC_RECEIPT_FILES_FAILED,
     /* gauges, by the janitor */
     METRIC_STREAM_PENDING,
     METRIC_STREAM_LAG,
@@ -29,6 +31,11 @@ enum metric {
     METRIC_OUTBOX_DEAD,
     METRIC_DEAD_LETTERS_OPEN,
     METRIC_REVIEWS_OPEN,
+    METRIC_ALARMS_OPEN,
+    METRIC_EVENTS_MISSING,   /* by the last comparison */
+    METRIC_COMPARISON_AGE_S, /* since its end */
+    METRIC_BANK_SILENCE_S,   /* since the last call; -1: none ever */
+    METRIC_BANK_SILENCE,     /* 1: an alarm */
     /* 1 or 0 */
     METRIC_DATABASE_UP,
     METRIC_REDIS_UP,

@@ -13,7 +13,7 @@ int64_t outbox_retry_delay_s(int64_t attempt, unsigned random)
 
 static void read_mail(const struct db_result *rows, size_t row, struct outbox_mail *ret)
 {
-    enum { ID, KIND, SCHOOL, PAYMENT, USER, REVIEW, RECIPIENT, ATTEMPT, CREATED };
+    enum { ID, KIND, SCHOOL, PAYMENT, USER, REVIEW, RECIPIENT, ATTEMPT, CREATED, ALARM };
     *ret = (struct outbox_mail){
         .id = db_int(rows, row, ID),
         .kind = db_text(rows, row, KIND),
@@ -23,6 +23,7 @@ static void read_mail(const struct db_result *rows, size_t row, struct outbox_ma
         .recipient = db_text(rows, row, RECIPIENT),
         .attempt = db_int(rows, row, ATTEMPT) + 1,
         .created_us = db_int(rows, row, CREATED),
+        .alarm_id = db_int(rows, row, ALARM),
     };
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/buf.h"
 #include "common/crash_point.h"
+#include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
 #include "worker/batch.h"
@@ -30,19 +31,49 @@ static struct str fitting(struct arena *arena, struct str s, size_t len_max)
     return str_from(copy);
 }
 
-int poison_charge(struct db *db, struct str stream_id, int64_t weight, const char *reason, int64_t *ret_failures)
+/* Adds to one of the two counts, then reads the one in column `col`. */
+static int count(struct db *db, enum statement statement, const struct db_value *params, size_t n_params, size_t col,
+                 int64_t *ret)
 {
     struct arena arena;
     struct db_result found;
     arena_init(&arena, ARENA_MAX);
-    struct db_value params[] = {DB_TEXT(stream_id), DB_INT(weight),
-                                DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX))};
-    int err = db_run(db, STATEMENT_FAILURE_ADD, params, 3, &arena, NULL);
+    int err = db_run(db, statement, params, n_params, &arena, NULL);
     CRASH_POINT("worker/failure_charged");
     if (!err)
         err = db_run(db, STATEMENT_FAILURE_FIND, params, 1, &arena, &found);
-    if (!err && ret_failures)
-        *ret_failures = found.n_rows ? db_int(&found, 0, 0) : 0;
+    if (!err)
+        *ret = found.n_rows ? db_int(&found, 0, col) : 0;
+    arena_done(&arena);
+    return err;
+}
+
+int poison_add_failure(struct db *db, struct str stream_id, const char *reason, int64_t *ret_failures)
+{
+    struct arena arena;
+    arena_init(&arena, ARENA_MAX);
+    struct db_value params[] = {DB_TEXT(stream_id), DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX))};
+    int err = count(db, STATEMENT_FAILURE_ADD, params, 2, 0, ret_failures);
+    arena_done(&arena);
+    return err;
+}
+
+int poison_add_death(struct db *db, struct str stream_id, int64_t *ret_before)
+{
+    struct db_value id = DB_TEXT(stream_id);
+    int64_t deaths;
+    int err = count(db, STATEMENT_DEATH_ADD, &id, 1, 1, &deaths);
+    if (!err)
+        *ret_before = deaths - 1;
+    return err;
+}
+
+int poison_forgive_deaths(struct db *db, struct str stream_id)
+{
+    struct db_value id = DB_TEXT(stream_id);
+    struct arena arena;
+    arena_init(&arena, ARENA_MAX);
+    int err = db_run(db, STATEMENT_DEATHS_FORGIVE, &id, 1, &arena, NULL);
     arena_done(&arena);
     return err;
 }
@@ -65,6 +96,25 @@ static struct str own_id(const struct stream_entry *entry, struct arena *arena)
     return fitting(arena, field(entry, STR("id")), ID_MAX_LEN);
 }
 
+void poison_same_as(const struct stream_entry *entry, struct arena *arena, char out[POISON_SAME_AS_SIZE])
+{
+    struct event event;
+    uint8_t digest[DIGEST_SHA256_LEN];
+    if (batch_read_event(entry, arena, &event) == 0) {
+        const struct str parts[] = {
+            str_slice((const char *)event.id, EVENT_ID_LEN), event.raw, STR("\0"), event.login, STR("\0"), event.email};
+        digest_sha256_parts(parts, sizeof parts / sizeof parts[0], digest);
+    } else {
+        struct str *parts = ARENA_ARRAY(arena, 2 * entry->n_fields, struct str);
+        for (size_t i = 0; i < entry->n_fields; i++) {
+            parts[2 * i] = entry->fields[i];
+            parts[2 * i + 1] = STR("\0");
+        }
+        digest_sha256_parts(parts, 2 * entry->n_fields, digest);
+    }
+    encode_hex(digest, sizeof digest, out);
+}
+
 static void encode_fields(const struct stream_entry *entry, struct buf *out)
 {
     for (size_t i = 0; i < entry->n_fields; i++) {
@@ -78,19 +128,22 @@ int poison_bury(struct db *db, const struct stream_entry *entry, const char *rea
 {
     struct arena arena;
     struct buf fields;
+    char same_as[POISON_SAME_AS_SIZE];
     arena_init(&arena, ARENA_MAX);
     buf_init(&fields, FIELDS_TEXT_MAX);
     encode_fields(entry, &fields);
+    poison_same_as(entry, &arena, same_as);
     struct db_value params[] = {
         DB_TEXT(entry->id),
         DB_TEXT(own_id(entry, &arena)),
         DB_TEXT(fitting(&arena, field(entry, STR("kind")), NAME_MAX_LEN)),
+        DB_TEXT(str_from(same_as)),
         DB_TEXT(buf_str(&fields)),
         DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX)),
         DB_INT(failures),
     };
     CRASH_POINT("worker/before_bury");
-    int err = db_run(db, STATEMENT_DEAD_LETTER_ADD, params, 6, &arena, NULL);
+    int err = db_run(db, STATEMENT_DEAD_LETTER_ADD, params, 7, &arena, NULL);
     CRASH_POINT("worker/buried");
     buf_done(&fields);
     arena_done(&arena);

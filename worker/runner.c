@@ -99,12 +99,34 @@ static int run_together(struct runner *runner, const struct stream_entry *entrie
     return err;
 }
 
-static int charge(struct runner *runner, const struct stream_entry *entry, int64_t weight, const char *reason,
-                  int64_t *ret_failures)
+static int add_failure(struct runner *runner, const struct stream_entry *entry, const char *reason,
+                       int64_t *ret_failures)
 {
     struct backoff backoff = {0};
     int err;
-    while (is_of_database(err = poison_charge(runner->db, entry->id, weight, reason, ret_failures))) {
+    while (is_of_database(err = poison_add_failure(runner->db, entry->id, reason, ret_failures))) {
+        if (wait_for_database(runner, &backoff, err))
+            return ERR_CANCELLED;
+    }
+    return err;
+}
+
+static int add_death(struct runner *runner, const struct stream_entry *entry, int64_t *ret_before)
+{
+    struct backoff backoff = {0};
+    int err;
+    while (is_of_database(err = poison_add_death(runner->db, entry->id, ret_before))) {
+        if (wait_for_database(runner, &backoff, err))
+            return ERR_CANCELLED;
+    }
+    return err;
+}
+
+static int forgive_deaths(struct runner *runner, const struct stream_entry *entry)
+{
+    struct backoff backoff = {0};
+    int err;
+    while (is_of_database(err = poison_forgive_deaths(runner->db, entry->id))) {
         if (wait_for_database(runner, &backoff, err))
             return ERR_CANCELLED;
     }
@@ -135,7 +157,7 @@ static int count_failure(struct runner *runner, const struct stream_entry *entry
     int64_t failures = 0;
     *outcome = RUNNER_LEAVE;
     metrics_add(runner->metrics, METRIC_EVENTS_FAILED, 1);
-    int err = charge(runner, entry, 1, reason, &failures);
+    int err = add_failure(runner, entry, reason, &failures);
     if (err)
         return err;
     log_error("event_failed", LOG_SLICE("stream_id", entry->id), LOG_INT("failures", failures),
@@ -171,23 +193,23 @@ static int run_alone(struct runner *runner, const struct stream_entry *entry, en
     return err || !reason ? err : count_failure(runner, entry, reason, outcome);
 }
 
-/* Charged before, so that a crash is counted, and discharged after. */
+/* A death is noted before, since a dead worker notes nothing, and forgiven after. */
 static int run_suspect(struct runner *runner, const struct stream_entry *entry, enum runner_outcome *outcome)
 {
-    static const char died[] = "a worker died while it ran this entry alone";
+    static const char died[] = "each worker that ran this entry alone died";
     char reason_copy[REASON_SIZE];
     const char *reason;
-    int64_t failures = 0;
-    int err = charge(runner, entry, POISON_CRASH_WEIGHT, died, &failures);
+    int64_t deaths = 0;
+    int err = add_death(runner, entry, &deaths);
     if (err)
         return err;
-    if (failures - POISON_CRASH_WEIGHT >= POISON_FAILURES_MAX)
-        return bury(runner, entry, died, failures - POISON_CRASH_WEIGHT, outcome);
+    if (deaths >= POISON_DEATHS_MAX)
+        return bury(runner, entry, died, deaths, outcome);
     err = try_alone(runner, entry, outcome, &reason);
     snprintf(reason_copy, sizeof reason_copy, "%s", reason ? reason : "");
-    int discharge_err = charge(runner, entry, -POISON_CRASH_WEIGHT, reason_copy, NULL);
-    if (err || discharge_err)
-        return err ? err : discharge_err;
+    int forgive_err = forgive_deaths(runner, entry);
+    if (err || forgive_err)
+        return err ? err : forgive_err;
     return reason ? count_failure(runner, entry, reason_copy, outcome) : 0;
 }
 

@@ -88,13 +88,20 @@ static const struct {
                            "(?, ?, ?, ?, " NOW ")"),
 
     STATEMENT(FAILURE_ADD,
-              "INSERT INTO event_failures (stream_id, failures, last_error, updated_at) VALUES (?, ?, ?, " NOW ") ON "
-              "DUPLICATE KEY UPDATE failures = failures + VALUES(failures), last_error = VALUES(last_error), "
-              "updated_at = " NOW),
-    STATEMENT(FAILURE_FIND, "SELECT failures FROM event_failures WHERE stream_id = ?"),
+              "INSERT INTO event_failures (stream_id, failures, last_error, updated_at) VALUES (?, 1, ?, " NOW ") ON "
+              "DUPLICATE KEY UPDATE failures = failures + 1, last_error = VALUES(last_error), updated_at = " NOW),
+    STATEMENT(DEATH_ADD, "INSERT INTO event_failures (stream_id, failures, deaths, updated_at) VALUES (?, 0, 1, " NOW
+                         ") ON DUPLICATE KEY UPDATE deaths = deaths + 1, updated_at = " NOW),
+    STATEMENT(DEATHS_FORGIVE, "UPDATE event_failures SET deaths = 0, updated_at = " NOW " WHERE stream_id = ?"),
+    STATEMENT(FAILURE_FIND, "SELECT failures, deaths FROM event_failures WHERE stream_id = ?"),
+    /* An entry of its own of an event that has an open letter is counted there, and the letter is no longer one that
+     * was retried. MariaDB assigns from left to right: the stream's id is compared before it is changed. */
     STATEMENT(DEAD_LETTER_ADD,
-              "INSERT INTO dead_letters (stream_id, event_id, kind, fields, reason, failures, created_at) VALUES "
-              "(?, ?, ?, ?, ?, ?, " NOW ") ON DUPLICATE KEY UPDATE failures = VALUES(failures)"),
+              "INSERT INTO dead_letters (stream_id, event_id, kind, same_as, fields, reason, failures, created_at, "
+              "buried_at) VALUES (?, ?, ?, ?, ?, ?, ?, " NOW ", " NOW ") ON DUPLICATE KEY UPDATE "
+              "burials = burials + (stream_id <> VALUES(stream_id)), buried_at = IF(stream_id <> VALUES(stream_id), "
+              "VALUES(buried_at), buried_at), retried_at = IF(stream_id <> VALUES(stream_id), NULL, retried_at), "
+              "reason = VALUES(reason), failures = VALUES(failures), stream_id = VALUES(stream_id)"),
 
     STATEMENT(LOGINS_FORGET, "DELETE FROM login_history WHERE at < " NOW " - INTERVAL 12 MONTH LIMIT ?"),
 
@@ -134,9 +141,25 @@ static const struct {
               " WHERE state IN ('CREATED', 'PENDING') AND id IN (*)"),
     STATEMENT(GAUGES,
               "SELECT (SELECT COUNT(*) FROM mail_outbox WHERE status IN ('PENDING', 'SENDING')), (SELECT COUNT(*) FROM "
-              "mail_outbox WHERE status = 'DEAD'), (SELECT COUNT(*) FROM dead_letters WHERE retried_at IS NULL AND "
+              "mail_outbox WHERE status = 'DEAD' AND settled_at IS NULL), (SELECT COUNT(*) FROM dead_letters WHERE "
+              "applied_at IS NULL AND "
               "dropped_at IS NULL), (SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL)"),
 
+    STATEMENT(RECEIPT_FACTS, "SELECT r.year, r.number, " US_OUT("r.issued_at") ", " US_OUT(
+                                 "t.accepted_at") ", s.name, s.kind, s.city, "
+                                                  "u.first_name, u.last_name, t.reference, COALESCE(t.bank_ref, ''), "
+                                                  "t.kind = 'CLAIM', t.amount_cents FROM "
+                                                  "receipts r JOIN transactions t ON t.id = r.transaction_id JOIN "
+                                                  "schools s ON s.id = t.school_id JOIN users u "
+                                                  "ON u.id = t.user_id WHERE r.transaction_id = ?"),
+    STATEMENT(RECEIPT_FILE_FIND, "SELECT bytes FROM receipt_files WHERE transaction_id = ?"),
+    STATEMENT(RECEIPT_FILE_ADD, "INSERT INTO receipt_files (transaction_id, sha256, bytes) VALUES (?, ?, ?)"),
+    /* A young receipt is left to the mailer. */
+    STATEMENT(
+        RECEIPT_FILES_MISSING,
+        "SELECT r.transaction_id FROM receipts r LEFT JOIN receipt_files f ON f.transaction_id = r.transaction_id "
+        "WHERE r.transaction_id > ? AND f.transaction_id IS NULL AND r.issued_at < " NOW " - INTERVAL 1 MINUTE "
+        "ORDER BY r.transaction_id LIMIT ?"),
     /* First questions: a while after the payment was sent, or when its validity is over. */
     STATEMENT(QUERIES_ADD,
               "INSERT INTO bank_queries (transaction_id, next_at) SELECT t.id, " NOW
@@ -158,9 +181,81 @@ static const struct {
               "UPDATE bank_queries SET next_at = " US_IN ", outcome = ? WHERE transaction_id = ? AND attempt = ?"),
     STATEMENT(QUERY_END, "UPDATE bank_queries SET next_at = NULL WHERE transaction_id = ? AND attempt = ?"),
 
+    /* What stands in the inbox after all is settled: retried by a human, or applied from another entry. */
+    STATEMENT(LETTERS_SETTLE,
+              "UPDATE dead_letters d JOIN inbox i ON i.event_id = UNHEX(d.event_id) SET d.applied_at = i.applied_at "
+              "WHERE d.applied_at IS NULL AND d.dropped_at IS NULL AND LENGTH(d.event_id) = 64"),
+    /* A letter that was just retried gets ten minutes; an alarm's own mail never makes an alarm. */
+    STATEMENT(
+        ALARM_COUNTS,
+        "SELECT (SELECT COUNT(*) FROM dead_letters WHERE applied_at IS NULL AND dropped_at IS NULL AND "
+        "(retried_at IS NULL OR retried_at < " NOW " - INTERVAL 10 MINUTE)), (SELECT COUNT(*) FROM mail_outbox "
+        "WHERE status = 'DEAD' AND settled_at IS NULL AND alarm_id IS NULL), (SELECT COUNT(*) FROM mail_outbox WHERE "
+        "status IN ('PENDING', 'SENDING') AND COALESCE(retried_at, created_at) < " NOW " - INTERVAL 2 HOUR AND "
+        "alarm_id IS NULL), (SELECT "
+        "COALESCE((SELECT missing FROM comparisons WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT "
+        "1), 0)), (SELECT COUNT(*) FROM alarms WHERE open_kind IS NOT NULL), (SELECT TIMESTAMPDIFF(SECOND, "
+        "finished_at, " NOW ") FROM worker_tasks WHERE name = 'comparison')"),
+    /* Journals that have waited for ten minutes by their own word; and those of hosts where no dp-server speaks any
+     * more, which left records that a living one would have settled. */
+    STATEMENT(
+        LATE_JOURNALS,
+        "SELECT r.host, r.records, " US_OUT(
+            "r.oldest_at") " FROM journal_reports r WHERE r.records > 0 AND "
+                           "((r.reported_at >= " NOW " - INTERVAL 5 MINUTE AND r.oldest_at < " NOW
+                           " - INTERVAL 10 MINUTE) OR "
+                           "(r.reported_at < " NOW
+                           " - INTERVAL 10 MINUTE AND r.oldest_at < r.reported_at - INTERVAL 2 MINUTE AND "
+                           "NOT EXISTS (SELECT 1 FROM journal_reports o WHERE o.host = r.host AND o.reported_at >= " NOW
+                           " - INTERVAL 5 MINUTE))) ORDER BY r.oldest_at LIMIT 20"),
+    STATEMENT(ALARM_FIND, "SELECT id, count, mailed_count, TIMESTAMPDIFF(SECOND, mailed_at, " NOW
+                          "), " US_OUT("since") " FROM alarms WHERE open_kind = ?"),
+    STATEMENT(ALARM_RAISE,
+              "INSERT INTO alarms (kind, count, detail, since, raised_at, mailed_at) SELECT ?, ?, ?, " US_IN ", " NOW
+              ", COALESCE(MAX(mailed_at), '1970-01-01') FROM alarms WHERE kind = ?"),
+    STATEMENT(ALARM_NOTE, "UPDATE alarms SET count = ?, detail = ? WHERE id = ? AND ended_at IS NULL"),
+    STATEMENT(ALARM_MAILED, "UPDATE alarms SET count = ?, detail = ?, mailed_count = ?, mailed_at = " NOW
+                            " WHERE id = ? AND ended_at IS NULL AND mailed_at <= " NOW " - INTERVAL ? SECOND"),
+    STATEMENT(ALARM_END, "UPDATE alarms SET ended_at = " NOW " WHERE id = ? AND ended_at IS NULL"),
+    STATEMENT(ALARM_MAIL_ADD, "INSERT INTO mail_outbox (kind, alarm_id, recipient, next_attempt_at, created_at) VALUES "
+                              "(?, ?, ?, " NOW ", " NOW ")"),
+
+    /* A call whose seal is bad may come from anybody: it does not show that the bank reaches us. */
+    STATEMENT(SILENCE_LAST_CALL,
+              "SELECT " US_OUT(
+                  "received_at") " FROM inbox FORCE INDEX (calls) WHERE kind = 'bank_notification' AND "
+                                 "verdict NOT IN ('bad_seal', 'unverifiable') ORDER BY received_at DESC LIMIT 1"),
+    STATEMENT(SILENCE_FIRST_CALL, "SELECT " US_OUT("MIN(received_at)") " FROM inbox WHERE kind = 'bank_notification'"),
+    STATEMENT(SILENCE_CALLS, "SELECT COUNT(*) FROM inbox WHERE kind = 'bank_notification' AND received_at >= " US_IN
+                             " AND received_at < " US_IN),
+    /* Whatever became of them since, by expiry or because the bank was asked: it did not call. */
+    STATEMENT(SILENCE_PAYMENTS, "SELECT COUNT(*) FROM transactions WHERE sent_at > " US_IN " AND sent_at < " US_IN),
+
+    STATEMENT(COMPARISON_TAKE,
+              "UPDATE worker_tasks SET holder = ?, lease_until = " NOW " + INTERVAL ? SECOND WHERE name = "
+              "'comparison' AND lease_until < " NOW " AND (finished_at < " US_IN " OR requested_at IS NOT NULL)"),
+    STATEMENT(COMPARISON_KEEP,
+              "UPDATE worker_tasks SET lease_until = " NOW " + INTERVAL ? SECOND WHERE name = 'comparison' AND holder "
+              "= ? AND lease_until >= " NOW),
+    /* Who asked while it was under way gets one that began later. */
+    STATEMENT(COMPARISON_GIVE_BACK,
+              "UPDATE worker_tasks SET lease_until = '1970-01-01', finished_at = " NOW ", requested_at = "
+              "IF(requested_at > (SELECT started_at FROM comparisons WHERE id = ?), requested_at, NULL) WHERE name = "
+              "'comparison' AND holder = ? AND lease_until >= " NOW),
+    STATEMENT(COMPARISON_BEGIN,
+              "INSERT INTO comparisons (worker, total, started_at) VALUES (?, ?, " NOW ") RETURNING id"),
+    STATEMENT(COMPARISON_PROGRESS,
+              "UPDATE comparisons SET checked = ?, waiting = ?, missing = ?, resent = ? WHERE id = ?"),
+    STATEMENT(COMPARISON_FINISH,
+              "UPDATE comparisons SET finished_at = " NOW ", checked = ?, waiting = ?, missing = ?, resent = ?, "
+              "journal_late = ? WHERE id = ?"),
+    STATEMENT(COMPARISON_FAIL, "UPDATE comparisons SET error = ? WHERE id = ?"),
+    STATEMENT(LETTERS_FIND, "SELECT LOWER(event_id) FROM dead_letters WHERE event_id IN (*)"),
+    STATEMENT(LETTERS_FIND_SAME, "SELECT same_as FROM dead_letters WHERE same_as IN (*)"),
+
     /* A claimed mail's next_attempt_at is the end of its lease, so one index finds new and abandoned ones alike. */
     STATEMENT(OUTBOX_DUE, "SELECT id, kind, school_id, transaction_id, user_id, review_id, recipient, attempt, " US_OUT(
-                              "created_at") " FROM mail_outbox WHERE "
+                              "created_at") ", alarm_id FROM mail_outbox WHERE "
                                             "status IN ('PENDING', 'SENDING') AND next_attempt_at <= " NOW
                                             " ORDER BY next_attempt_at LIMIT ? FOR "
                                             "UPDATE SKIP LOCKED"),
@@ -196,6 +291,8 @@ static const struct {
                                                "FROM review_items r LEFT JOIN transactions t ON t.id = "
                                                "r.transaction_id LEFT JOIN schools s ON s.id = "
                                                "r.school_id LEFT JOIN users u ON u.id = t.user_id WHERE r.id = ?"),
+    STATEMENT(MAIL_ALARM,
+              "SELECT kind, count, detail, " US_OUT("raised_at") ", " US_OUT("ended_at") " FROM alarms WHERE id = ?"),
     STATEMENT(MAIL_USER, "SELECT u.login, u.first_name, u.last_name, u.email, s.name, s.bursar_email, " US_OUT(
                              "o.created_at") " FROM users u JOIN schools s ON s.id = u.school_id JOIN mail_outbox o ON "
                                              "o.user_id = u.id WHERE o.id = "

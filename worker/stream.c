@@ -17,7 +17,7 @@ static struct stream_entry copy_entry(const redisReply *reply, struct arena *are
 }
 
 /* An entry whose fields are nil was deleted while pending. */
-static void copy_entries(const redisReply *list, struct arena *arena, struct stream_entries *ret)
+void stream_copy_entries(const redisReply *list, struct arena *arena, struct stream_entries *ret)
 {
     struct stream_entry *items = ARENA_ARRAY(arena, list->elements, struct stream_entry);
     struct str *deleted = ARENA_ARRAY(arena, list->elements, struct str);
@@ -52,7 +52,7 @@ static int read_group(struct stream *stream, struct str after_id, size_t count, 
     *ret = (struct stream_entries){0};
     if (stream_is_array(reply, 1) && stream_is_array(reply->element[0], 2) &&
         stream_is_array(reply->element[0]->element[1], 0))
-        copy_entries(reply->element[0]->element[1], arena, ret);
+        stream_copy_entries(reply->element[0]->element[1], arena, ret);
     freeReplyObject(reply);
     return 0;
 }
@@ -63,39 +63,56 @@ int stream_read_new(struct stream *stream, size_t count, unsigned block_ms, stru
     return read_group(stream, STR(">"), count, block_ms, arena, ret);
 }
 
-int stream_read_own(struct stream *stream, struct str after_id, size_t count, struct arena *arena,
-                    struct stream_entries *ret)
+/* Both lists stand in the order of ids; pending entries that were deleted from the stream are in one only. */
+static void copy_deliveries(const redisReply *rows, struct stream_entry *items, size_t count)
 {
-    return read_group(stream, after_id, count, 0, arena, ret);
+    size_t i = 0, at = 0;
+    while (i < rows->elements && at < count) {
+        const redisReply *row = rows->element[i];
+        if (!stream_is_array(row, 4)) {
+            i++;
+            continue;
+        }
+        struct stream_id pending = stream_id_parse(stream_text(row->element[0]));
+        struct stream_id item = stream_id_parse(items[at].id);
+        if (stream_id_compare(pending, item) == 0)
+            items[at].deliveries = row->element[3]->integer;
+        i += stream_id_compare(pending, item) <= 0;
+        at += stream_id_compare(pending, item) >= 0;
+    }
 }
 
-/* XPENDING knows what XAUTOCLAIM does not tell: how often each entry was delivered. */
-static int read_deliveries(struct stream *stream, struct stream_entry *items, size_t count)
+/* XPENDING knows what XREADGROUP and XAUTOCLAIM do not tell: how often each entry was delivered. It counts everything
+ * of this consumer between two ids, also what is deleted or was not asked for: hence the generous limit. */
+static int read_deliveries(struct stream *stream, struct arena *arena, struct stream_entries *entries)
 {
     char count_text[24];
     redisReply *reply;
     STREAM_COMMAND(command, STREAM_WORDS_MAX);
-    snprintf(count_text, sizeof count_text, "%zu", count);
+    if (entries->count == 0)
+        return 0;
+    struct stream_entry *items = ARENA_ARRAY(arena, entries->count, struct stream_entry);
+    memcpy(items, entries->items, entries->count * sizeof *items);
+    entries->items = items;
+    snprintf(count_text, sizeof count_text, "%d", STREAM_READ_MAX);
     STREAM_ADD(&command, "XPENDING", EVENT_STREAM, EVENT_GROUP);
     stream_add(&command, items[0].id);
-    stream_add(&command, items[count - 1].id);
+    stream_add(&command, items[entries->count - 1].id);
     STREAM_ADD(&command, count_text, stream_own_name(stream));
     int err = stream_call(stream, &command, 0, &reply);
     if (err)
         return err;
-    size_t at = 0; /* both lists stand in the order of ids */
-    for (size_t i = 0; stream_is_array(reply, 0) && i < reply->elements; i++) {
-        const redisReply *row = reply->element[i];
-        if (!stream_is_array(row, 4))
-            continue;
-        while (at < count && !str_eq(items[at].id, stream_text(row->element[0])))
-            at++;
-        if (at == count)
-            break;
-        items[at].deliveries = row->element[3]->integer;
-    }
+    if (stream_is_array(reply, 0))
+        copy_deliveries(reply, items, entries->count);
     freeReplyObject(reply);
     return 0;
+}
+
+int stream_read_own(struct stream *stream, struct str after_id, size_t count, struct arena *arena,
+                    struct stream_entries *ret)
+{
+    int err = read_group(stream, after_id, count, 0, arena, ret);
+    return err ? err : read_deliveries(stream, arena, ret);
 }
 
 /* Reply: next cursor, entries, ids of deleted ones (Redis 7.0). */
@@ -107,7 +124,7 @@ static void copy_claimed(const redisReply *reply, char cursor[STREAM_ID_SIZE], s
     if (!stream_is_array(reply, 2) || !stream_is_array(reply->element[1], 0))
         return;
     snprintf(cursor, STREAM_ID_SIZE, "%.*s", STR_ARG(stream_text(reply->element[0])));
-    copy_entries(reply->element[1], arena, ret);
+    stream_copy_entries(reply->element[1], arena, ret);
     if (stream_is_array(reply, 3) && stream_is_array(reply->element[2], 1)) {
         const redisReply *gone = reply->element[2];
         struct str *deleted = ARENA_ARRAY(arena, gone->elements, struct str);
@@ -133,12 +150,7 @@ int stream_claim_idle(struct stream *stream, unsigned idle_ms, size_t count, cha
         return err;
     copy_claimed(reply, cursor, arena, ret);
     freeReplyObject(reply);
-    if (ret->count == 0)
-        return 0;
-    struct stream_entry *items = ARENA_ARRAY(arena, ret->count, struct stream_entry);
-    memcpy(items, ret->items, ret->count * sizeof *items);
-    ret->items = items;
-    return read_deliveries(stream, items, ret->count);
+    return read_deliveries(stream, arena, ret);
 }
 
 int stream_ack(struct stream *stream, const struct str *ids, size_t n_ids)

@@ -22,7 +22,7 @@ struct stream_entry {
     struct str id;
     const struct str *fields; /* name, value, name, value … */
     size_t n_fields;          /* names and values */
-    int64_t deliveries;       /* 1 for a new entry; known only for claimed ones otherwise */
+    int64_t deliveries;       /* this one included: 1 for a new entry */
 };
 
 struct stream_entries {
@@ -50,7 +50,8 @@ const char *stream_error(const struct stream *stream);
 /* Never delivered entries, at most `count`; waits up to block_ms for the first. No entry is no error. */
 int stream_read_new(struct stream *stream, size_t count, unsigned block_ms, struct arena *arena,
                     struct stream_entries *ret);
-/* This consumer's own pending entries after `after_id` ("0" for all). */
+/* This consumer's own pending entries after `after_id` ("0" for all). Reading them is a delivery: a program that dies
+ * of one and comes back under the same name finds it counted. */
 int stream_read_own(struct stream *stream, struct str after_id, size_t count, struct arena *arena,
                     struct stream_entries *ret);
 /* Takes over what no consumer has acknowledged for idle_ms. `cursor` is "0-0" at first and moved on; "0-0" again: all
@@ -58,6 +59,18 @@ int stream_read_own(struct stream *stream, struct str after_id, size_t count, st
 int stream_claim_idle(struct stream *stream, unsigned idle_ms, size_t count, char cursor[STREAM_ID_SIZE],
                       struct arena *arena, struct stream_entries *ret);
 int stream_ack(struct stream *stream, const struct str *ids, size_t n_ids);
+
+/* Entries of the stream from one id to another ("-", "+", "(id": after it), at most `count`, whoever has finished them.
+ */
+int stream_scan(struct stream *stream, const char *from_id, const char *to_id, size_t count, struct arena *arena,
+                struct stream_entries *ret);
+int stream_length(struct stream *stream, int64_t *ret_length);
+/* Whether a worker has the entry and has not acknowledged it. */
+int stream_is_pending(struct stream *stream, struct str id, bool *ret);
+/* The last id that the group was given; "0-0" before the first. */
+int stream_delivered(struct stream *stream, char ret_id[STREAM_ID_SIZE]);
+/* Adds a copy of the entry at the stream's end. ERR_TOO_LARGE: more fields than an event has. */
+int stream_send_again(struct stream *stream, const struct stream_entry *entry);
 
 /* Pending entries of the group, and entries never delivered (-1 when Redis cannot tell). */
 int stream_lag(struct stream *stream, int64_t *ret_pending, int64_t *ret_undelivered);

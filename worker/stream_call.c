@@ -186,6 +186,25 @@ struct str stream_text(const redisReply *reply)
     return str_slice(reply->str, reply->len);
 }
 
+struct stream_id stream_id_parse(struct str text)
+{
+    char copy[STREAM_ID_SIZE];
+    struct stream_id id = {0, 0};
+    snprintf(copy, sizeof copy, "%.*s", STR_ARG(text));
+    char *end = copy;
+    id.ms = strtoull(copy, &end, 10);
+    if (*end == '-')
+        id.sequence = strtoull(end + 1, NULL, 10);
+    return id;
+}
+
+int stream_id_compare(struct stream_id a, struct stream_id b)
+{
+    if (a.ms != b.ms)
+        return a.ms < b.ms ? -1 : 1;
+    return a.sequence == b.sequence ? 0 : a.sequence < b.sequence ? -1 : 1;
+}
+
 const char *stream_own_name(const struct stream *stream)
 {
     return stream->consumer;

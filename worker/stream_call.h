@@ -35,9 +35,18 @@ int stream_call(struct stream *stream, const struct stream_command *command, uns
 /* Remembers why, forgets the connection when it is of no more use, and returns `err`. */
 int stream_fail(struct stream *stream, int err, const char *text);
 
+/* An entry's id as two numbers: texts of ids do not sort. What is no number is 0. */
+struct stream_id {
+    uint64_t ms, sequence;
+};
+struct stream_id stream_id_parse(struct str text);
+int stream_id_compare(struct stream_id a, struct stream_id b); /* < 0, 0, > 0 */
+
 bool stream_is_array(const redisReply *reply, size_t n_min);
 /* STR_NULL unless it is a text. Borrowed from the reply. */
 struct str stream_text(const redisReply *reply);
+/* The entries of a reply's list, in the arena; those whose fields are nil are deleted ones. */
+void stream_copy_entries(const redisReply *list, struct arena *arena, struct stream_entries *ret);
 const char *stream_own_name(const struct stream *stream);
 
 #endif

@@ -29,6 +29,23 @@ static int read_groups(struct stream *stream, redisReply **ret)
     return stream_call(stream, &command, 0, ret);
 }
 
+int stream_delivered(struct stream *stream, char ret_id[STREAM_ID_SIZE])
+{
+    redisReply *reply;
+    int err = read_groups(stream, &reply);
+    if (err)
+        return err;
+    snprintf(ret_id, STREAM_ID_SIZE, "0-0");
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *name = member(reply->element[i], "name");
+        const redisReply *last = member(reply->element[i], "last-delivered-id");
+        if (name && last && str_eq_text(stream_text(name), EVENT_GROUP))
+            snprintf(ret_id, STREAM_ID_SIZE, "%.*s", STR_ARG(stream_text(last)));
+    }
+    freeReplyObject(reply);
+    return 0;
+}
+
 int stream_lag(struct stream *stream, int64_t *ret_pending, int64_t *ret_undelivered)
 {
     redisReply *reply;
@@ -46,25 +63,9 @@ int stream_lag(struct stream *stream, int64_t *ret_pending, int64_t *ret_undeliv
     return 0;
 }
 
-struct stream_id {
-    uint64_t ms, sequence;
-};
-
-static struct stream_id parse_id(struct str text)
-{
-    char copy[STREAM_ID_SIZE];
-    struct stream_id id = {0, 0};
-    snprintf(copy, sizeof copy, "%.*s", STR_ARG(text));
-    char *end = copy;
-    id.ms = strtoull(copy, &end, 10);
-    if (*end == '-')
-        id.sequence = strtoull(end + 1, NULL, 10);
-    return id;
-}
-
 static void keep_lower(struct stream_id *bound, struct stream_id id)
 {
-    if (id.ms < bound->ms || (id.ms == bound->ms && id.sequence < bound->sequence))
+    if (stream_id_compare(id, *bound) < 0)
         *bound = id;
 }
 
@@ -79,7 +80,7 @@ static int bound_by_pending(struct stream *stream, struct str group, struct stre
     if (err)
         return err;
     if (stream_is_array(reply, 2) && reply->element[0]->integer > 0)
-        keep_lower(bound, parse_id(stream_text(reply->element[1])));
+        keep_lower(bound, stream_id_parse(stream_text(reply->element[1])));
     freeReplyObject(reply);
     return 0;
 }
@@ -100,7 +101,7 @@ static int bound_by_groups(struct stream *stream, struct stream_id *bound)
             break;
         }
         ours = ours || str_eq_text(stream_text(name), EVENT_GROUP);
-        keep_lower(bound, parse_id(stream_text(last)));
+        keep_lower(bound, stream_id_parse(stream_text(last)));
         err = bound_by_pending(stream, stream_text(name), bound);
     }
     freeReplyObject(groups);

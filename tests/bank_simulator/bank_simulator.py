@@ -141,6 +141,7 @@ class Bank:
         with self.lock:
             payment, behaviour = self.payments[reference], dict(self.behaviour)
             payment["etat"], payment["refsfp"] = etat, self.refsfp()
+            self.write({"result": reference, "etat": etat, "refsfp": payment["refsfp"]})
         calls = self.calls_for(payment["request"], etat, payment["refsfp"], behaviour["mode"])
         threads = [threading.Thread(target=self.notify, args=(raw, behaviour["method"]), daemon=True) for raw in calls]
         if behaviour["mode"] == "late":

@@ -67,8 +67,8 @@ class Answer:
     def __init__(self, response, body):
         self.status, self.headers = response.status, response.headers
         self.body = body
-        is_image = response.headers.get("Content-Type", "").startswith("image/")
-        self.text = "" if is_image else body.decode("utf-8")
+        is_binary = response.headers.get("Content-Type", "").startswith(("image/", "application/pdf"))
+        self.text = "" if is_binary else body.decode("utf-8")
         self.location = response.headers.get("Location", "")
 
     @property

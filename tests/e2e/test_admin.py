@@ -60,7 +60,7 @@ def test_usage(stack):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == status and says in done.stderr, argv
     assert run([program, "--help"]).stdout.startswith("usage: dp-admin --config FILE COMMAND")
-    for command in ("secrets", "migrate", "import", "user", "review", "status"):
+    for command in ("secrets", "migrate", "import", "user", "school", "review", "dead-letters", "mails", "journals", "compare", "status"):
         assert f"dp-admin --config FILE {command}" in run([program, command, "--help"]).stdout
 
 
@@ -174,6 +174,7 @@ DENIED, DENIED_COLUMN, CHECK_OPTION = 1142, 1143, 1369
     ("UPDATE users SET email = 'b@example.org', password_hash = '!' WHERE id = 900", None),
     ("INSERT INTO login_history (user_id, success) VALUES (900, 1)", None),
     ("UPDATE password_tokens SET used_at = UTC_TIMESTAMP(6) WHERE user_id = 900", None),
+    ("INSERT INTO journal_reports (host, instance, records) VALUES ('h', 0, 1) ON DUPLICATE KEY UPDATE records = VALUES(records)", None),
     # What only the bank's word may bring:
     ("UPDATE open_transactions SET state = 'AUTHORISED' WHERE reference = 'created'", CHECK_OPTION),
     ("INSERT INTO open_transactions (reference, school_id, user_id, contract_id, kind, state, amount_cents, email)"
@@ -191,6 +192,9 @@ DENIED, DENIED_COLUMN, CHECK_OPTION = 1142, 1143, 1369
     ("UPDATE claims SET settled_cents = amount_cents", DENIED_COLUMN),
     ("UPDATE users SET role = 'BURSAR' WHERE id = 900", DENIED_COLUMN),
     ("DROP TABLE login_history", DENIED),
+    ("DELETE FROM journal_reports", DENIED),
+    ("INSERT INTO alarms (kind, count, mailed_at) VALUES ('X', 1, NOW())", DENIED),
+    ("UPDATE dead_letters SET dropped_at = NOW()", DENIED),
     ("SELECT COUNT(*) FROM mysql.global_priv", DENIED),
 ])
 def test_rights_of_the_server(stack, statement, error):
@@ -212,14 +216,22 @@ def test_the_server_cannot_touch_an_authorised_payment(stack):
     ("UPDATE bank_queries SET outcome = 'open'", None),
     ("UPDATE bank_contracts SET query_url = ''", DENIED),
     ("INSERT INTO receipt_counters VALUES (900, 2026, 1) ON DUPLICATE KEY UPDATE last_number = last_number + 1", None),
+    ("INSERT INTO alarms (kind, count, mailed_at) VALUES ('X', 1, NOW())", None),
+    ("UPDATE alarms SET ended_at = NOW() WHERE kind = 'X'", None),
+    ("UPDATE alarms SET kind = 'Y'", DENIED_COLUMN),
+    ("UPDATE worker_tasks SET lease_until = lease_until", None),
     ("UPDATE transactions SET amount_cents = 1 WHERE id = 900", DENIED_COLUMN),
+    ("UPDATE journal_reports SET records = 0", DENIED),
+    ("INSERT INTO operator_log (who, action, target) VALUES ('me', 'x', 'y')", DENIED),
+    ("UPDATE mail_outbox SET settled_at = NOW()", DENIED_COLUMN),
     ("UPDATE ledger_entries SET amount_cents = 1", DENIED),
     ("UPDATE inbox SET verdict = 'x'", DENIED),
     ("UPDATE receipts SET number = 1", DENIED),
     ("UPDATE transaction_history SET note = 'x'", DENIED),
     ("UPDATE users SET password_hash = 'x'", DENIED),
     ("DROP TABLE ledger_entries", DENIED),
-    *((f"DELETE FROM {table}", DENIED) for table in ("transactions", "ledger_entries", "inbox", "mail_outbox", "review_items")),
+    *((f"DELETE FROM {table}", DENIED) for table in ("transactions", "ledger_entries", "inbox", "mail_outbox", "review_items",
+                                                             "dead_letters", "alarms", "comparisons")),
 ])
 def test_rights_of_the_worker(stack, statement, error):
     stack.sql(PAYMENT)
@@ -676,6 +688,141 @@ def test_review_refused(stack, arguments, status):
     assert stack.sql("SELECT * FROM review_items") == before
 
 
+# --- dead letters, mails, schools --------------------------------------------------------------------------------------
+
+CALL = ("v=1&id=" + "ab" * 32 + "&kind=bank_notification&at=2026-11-23T06%3A12%3A00Z&gateway=spplus&raw="
+        "siret%3D00000000000001-01%26reference%3Ddem20261123061216aaa%26montant%3D158.50%26email%3Da%2540example.org"
+        "%26etat%3D1%26refsfp%3D36628282%26hmac%3DC0FFEE")
+
+
+@pytest.fixture
+def letters(stack):
+    """1: a bank's call; 2: bytes that are no event; 3: dropped; 4: applied since it was buried; 5: nothing readable."""
+    stack.sql("DELETE FROM dead_letters; DELETE FROM operator_log; DELETE FROM inbox; DELETE FROM review_items;"
+              "INSERT INTO dead_letters (id, stream_id, event_id, kind, same_as, fields, reason, failures) VALUES"
+              f" (1, '1-1', REPEAT('ab', 32), 'bank_notification', 'a', '{CALL}', '1062 Duplicate', 5),"
+              " (2, '2-1', '', '', 'b', 'x%1B%00=%FF\"', 'malformed entry', 5),"
+              " (3, '3-1', '', '', 'c', 'a=b', 'malformed entry', 5),"
+              " (4, '4-1', REPEAT('cd', 32), 'password_changed', 'd', 'a=b', 'r', 5), (5, '5-1', '', '', 'e', 'a=%zz', 'r', 5);"
+              "UPDATE dead_letters SET dropped_at = NOW(6) WHERE id = 3;"
+              "INSERT INTO inbox (event_id, kind, verdict, payload, received_at) VALUES"
+              " (UNHEX(REPEAT('cd', 32)), 'password_changed', 'notice', '', UTC_TIMESTAMP(6));"
+              "INSERT INTO review_items (id, event_id, reason) VALUES (31, UNHEX(REPEAT('cd', 32)), 'BAD_SHAPE')")
+
+
+def test_dead_letters_are_shown_readable(stack, letters):
+    listed = admin(stack, "dead-letters", "list")
+    assert listed.returncode == OK and listed.stdout.endswith("4 open\n")
+    assert "dem20261123061216aaa  158,50" in listed.stdout and "1062 Duplicate" in listed.stdout
+    rows = json.loads(admin(stack, "dead-letters", "list", "--json").stdout)
+    assert [(row["id"], row["state"], row["reference"]) for row in rows] == [
+        (1, "open", "dem20261123061216aaa"), (2, "open", None), (4, "applied", None), (5, "open", None)]
+    shown = admin(stack, "dead-letters", "show", 1).stdout
+    for line in ("merchant         00000000000001-01", "bank_code        1", "bank_ref         36628282", "reason           1062"):
+        assert line in shown
+    for secret in ("C0FFEE", "hmac", "example.org"):
+        assert secret not in shown + json.dumps(rows)
+    shown = json.loads(admin(stack, "dead-letters", "show", 4, "--json").stdout)
+    assert (shown["verdict"], shown["review_items"], shown["state"]) == ("notice", "31", "applied") and shown["applied_at"]
+    assert json.loads(admin(stack, "dead-letters", "show", 2, "--json").stdout)["entry"] == "malformed"
+
+
+def test_dead_letter_dropped(stack, letters):
+    done = admin(stack, "dead-letters", "drop", 2, "--reason", "essai d'un \"fou\"")
+    assert done.returncode == OK and "never applied" in done.stdout
+    assert stack.sql("SELECT drop_reason FROM dead_letters WHERE id = 2 AND dropped_at IS NOT NULL") == [["essai d'un \"fou\""]]
+    (who, action, target, reason), = stack.sql("SELECT who, action, target, reason FROM operator_log")
+    assert who and (action, target, reason) == ("dead-letters drop", "2", "essai d'un \"fou\"")
+    assert "dead-letters drop" in admin(stack, "dead-letters", "show", 2).stdout
+    assert json.loads(admin(stack, "dead-letters", "show", 2, "--json").stdout)["state"] == "dropped"
+
+
+@pytest.mark.parametrize("arguments, status, says", [
+    (["drop", 2], USAGE, "expected list"), (["drop", 2, "--reason", " "], USAGE, "a reason of 1 to"),
+    (["drop", 2, "--reason", "x" * 501], USAGE, "a reason of 1 to"), (["drop", 2, "--reason"], USAGE, "expected list"),
+    (["drop", "--all", "--reason", "x"], USAGE, "expected list"), (["drop", 3, "--reason", "x"], FAILED, "no open dead letter 3"),
+    (["drop", 99, "--reason", "x"], FAILED, "no open dead letter 99"), (["show"], USAGE, "expected list"),
+    (["show", "x"], USAGE, "expected list"), (["show", 0], USAGE, "expected list"), (["show", 99], FAILED, "no dead letter 99"),
+    (["show", 1, 2], USAGE, "expected list"), (["list", 1], USAGE, "expected list"), (["retry"], USAGE, "expected list"),
+    (["retry", 1, "--all"], USAGE, "expected list"), (["retry", 1, "--json"], USAGE, "expected list"),
+    ([], USAGE, "usage:"), (["bury", 1], USAGE, "usage:"),
+    (["retry", 1], FAILED, "no connection to Redis at"), (["retry", "--all"], FAILED, "no connection to Redis at"),
+])
+def test_dead_letters_refused(stack, letters, arguments, status, says):
+    before = stack.sql("SELECT * FROM dead_letters; SELECT * FROM operator_log")
+    done = admin(stack, "dead-letters", *arguments)
+    assert done.returncode == status and says in done.stderr, done.stderr
+    assert stack.sql("SELECT * FROM dead_letters; SELECT * FROM operator_log") == before
+
+
+def test_mails(stack):
+    stack.sql("DELETE FROM mail_outbox; INSERT INTO mail_outbox (id, kind, recipient, status, attempt, last_error) VALUES"
+              " (1, 'PASSWORD_RESET', 'a@example.org', 'DEAD', 16, '550 inconnu'), (2, 'PASSWORD_RESET', 'b@example.org', 'DEAD', 3, ''),"
+              " (3, 'PASSWORD_RESET', 'c@example.org', 'PENDING', 2, '451'), (4, 'PASSWORD_RESET', 'd@example.org', 'PENDING', 0, ''),"
+              " (5, 'PASSWORD_RESET', 'e@example.org', 'SENT', 1, ''), (6, 'PASSWORD_RESET', 'f@example.org', 'DEAD', 1, '')")
+    listed = admin(stack, "mails", "list")
+    assert listed.returncode == OK and "550 inconnu" in listed.stdout and listed.stdout.endswith("4 given up or tried again\n")
+    rows = json.loads(admin(stack, "mails", "list", "--json").stdout)
+    assert [(row["id"], row["status"], row["next_attempt_at"] is None) for row in rows] == [
+        (1, "DEAD", True), (2, "DEAD", True), (6, "DEAD", True), (3, "PENDING", False)]
+    assert admin(stack, "mails", "drop", 6, "--reason", "adresse fausse").returncode == OK
+    assert admin(stack, "mails", "retry", 1, "--reason", "corrigée").stdout == "1 to be tried again\n"
+    assert admin(stack, "mails", "retry", "--all").stdout == "1 to be tried again\n"  # what was dropped stays so
+    assert admin(stack, "mails", "retry", "--all").stdout == "0 to be tried again\n"
+    assert stack.sql("SELECT id, status, attempt FROM mail_outbox WHERE id IN (1, 2, 6)") == [
+        ["1", "PENDING", "0"], ["2", "PENDING", "0"], ["6", "DEAD", "1"]]
+    assert stack.sql("SELECT action, target, reason FROM operator_log WHERE action LIKE 'mails%' ORDER BY id LIMIT 3") == [
+        ["mails drop", "6", "adresse fausse"], ["mails retry", "1", "corrigée"], ["mails retry", "all", ""]]
+    for arguments, status in ((["retry", 5], FAILED), (["drop", 1, "--reason", "x"], FAILED), (["drop", 6, "--reason", "x"], FAILED),
+                              (["drop", 1], USAGE), (["retry"], USAGE), (["drop", "--all", "--reason", "x"], USAGE), ([], USAGE),
+                              (["list", 1], USAGE), (["retry", "x"], USAGE)):
+        assert admin(stack, "mails", *arguments).returncode == status, arguments
+
+
+def test_a_school_is_closed_and_opened(stack, demo):
+    def payments():
+        return {row["uai"]: row["payments"] for row in json.loads(admin(stack, "school", "list", "--json").stdout)}["0130000A"]
+
+    assert payments() == "open" and "0130000A  open" in admin(stack, "school", "list").stdout
+    done = admin(stack, "school", "close", "0130000A", "--reason", "changement de clé")
+    assert done.returncode == OK and "payments are closed" in done.stdout and payments() == "closed"
+    assert admin(stack, "import", DEMO).returncode == OK and payments() == "closed"
+    assert admin(stack, "school", "close", "0130000A").returncode == OK  # twice is no fault
+    assert admin(stack, "school", "open", "0130000A").returncode == OK and payments() == "open"
+    assert stack.sql("SELECT action, reason FROM operator_log WHERE target = '0130000A' ORDER BY id") == [
+        ["school close", "changement de clé"], ["school close", ""], ["school open", ""]]
+    for arguments, status in ((["close", "9999999Z"], FAILED), (["close"], USAGE), ([], USAGE), (["list", "x"], USAGE),
+                              (["open", "0130000A", "--reason"], USAGE), (["open", "0130000A", "--reason", " "], USAGE),
+                              (["open", "--json"], USAGE), (["burn", "0130000A"], USAGE)):
+        assert admin(stack, "school", *arguments).returncode == status, arguments
+    assert payments() == "open"
+
+
+def test_a_host_that_is_gone_is_forgotten(stack):
+    stack.sql("DELETE FROM journal_reports; INSERT INTO journal_reports VALUES ('web1', 0, 3, NOW(6) - INTERVAL 1 DAY, NOW(6) - INTERVAL"
+              " 1 DAY), ('web1', 1, 0, NULL, NOW(6) - INTERVAL 1 DAY), ('web2', 0, 2, NOW(6), NOW(6))")
+    assert "web1 0       3 records" in admin(stack, "journals", "list").stdout
+    rows = json.loads(admin(stack, "journals", "list", "--json").stdout)
+    assert [(row["host"], row["instance"], row["records"]) for row in rows] == [("web1", 0, 3), ("web1", 1, 0), ("web2", 0, 2)]
+    done = admin(stack, "journals", "forget", "web1", "--reason", "disque mort, comparé avec la banque")
+    assert done.returncode == OK and "2 reports forgotten" in done.stdout
+    assert stack.sql("SELECT host FROM journal_reports") == [["web2"]]
+    assert stack.sql("SELECT target, reason FROM operator_log WHERE action = 'journals forget'") == [
+        ["web1", "disque mort, comparé avec la banque"]]
+    for arguments, status in ((["forget", "web1", "--reason", "x"], FAILED), (["forget", "web2", "--reason", "still alive"], FAILED),
+                              (["forget", "web2"], USAGE), (["forget", "web2", "--reason", " "], USAGE), ([], USAGE), (["list", "x"], USAGE)):
+        assert admin(stack, "journals", *arguments).returncode == status, arguments
+
+
+def test_compare_without_a_worker(stack):
+    stack.sql("DELETE FROM operator_log")
+    done = admin(stack, "compare", "--wait", "1")
+    assert done.returncode == FAILED and "is one running?" in done.stderr
+    assert stack.sql("SELECT requested_at IS NOT NULL FROM worker_tasks") == [["1"]]
+    for arguments in (["now"], ["--wait"], ["--wait", "0"], ["--wait", "x"], ["--wait", "90000"]):
+        assert admin(stack, "compare", *arguments).returncode == USAGE, arguments
+
+
 def test_status(stack):
     done = admin(stack, "status", "--json")
     answer = json.loads(done.stdout)
@@ -688,7 +835,10 @@ def test_status(stack):
     for number in range(3):
         stack.redis("XADD", "dp:events", "*", "n", number)
     stack.redis("XREADGROUP", "GROUP", "workers", "w1", "COUNT", "1", "STREAMS", "dp:events", ">")
-    stack.sql("INSERT INTO mail_outbox (kind, recipient, status) VALUES ('PASSWORD_RESET', 'a@example.org', 'DEAD'),"
+    stack.sql("DELETE FROM mail_outbox; DELETE FROM dead_letters; DELETE FROM review_items;"
+              "INSERT INTO review_items (reason) VALUES ('TEST_PAYMENT');"
+              "INSERT INTO alarms (kind, count, mailed_at, detail) VALUES ('DEAD_LETTERS', 2, NOW(6), 'web1\x1b');"
+              "INSERT INTO mail_outbox (kind, recipient, status) VALUES ('PASSWORD_RESET', 'a@example.org', 'DEAD'),"
               " ('PASSWORD_RESET', 'a@example.org', 'PENDING'); INSERT INTO dead_letters (stream_id, fields, reason, failures)"
               " VALUES ('1-1', '', 'r', 5)")
     segment = stack.state / "journal/0a" / "1.seg"
@@ -698,8 +848,37 @@ def test_status(stack):
     answer = json.loads(done.stdout)
     assert done.returncode == OK and answer["complete"] is True
     expected = {"queue_length": 3, "queue_waiting": 2, "queue_pending": 1, "queue_consumers": 1, "mail_pending": 1,
-                "mail_dead": 1, "mail_sent": 0, "dead_letters": 1, "reviews_open": 1, "journal_bytes": 100, "journal_files": 1}
+                "mail_dead": 1, "mail_sent": 0, "dead_letters": 1, "reviews_open": 1, "journal_bytes": 100, "journal_files": 1,
+                "alarms_open": 1, "alarms": ["DEAD_LETTERS"], "bank_silence_s": -1}
     assert {key: answer[key] for key in expected} == expected
     table = admin(stack, "status").stdout
     assert "           2  events that no worker has taken" in table
+    assert "ALARM DEAD_LETTERS (2) since " in table and "web1\\x1b" in table
     assert admin(stack, "status", "--xml").returncode == USAGE
+
+
+def test_a_dead_letter_goes_back_into_the_stream_as_it_was(stack, letters):
+    """After test_status, which starts Redis."""
+    stack.redis("DEL", "dp:events")
+    done = admin(stack, "dead-letters", "retry", "--all", "--reason", "corrigé")
+    assert done.returncode == FAILED and "dead letter 5 cannot be read back" in done.stderr
+    assert "1 sent again" in done.stdout and "4 is applied already" in done.stdout and "3 of 4" in done.stdout
+    assert stack.redis("XLEN", "dp:events") == "2"
+    entries = subprocess.run(["redis-cli", "-s", stack.redis_socket, "XRANGE", "dp:events", "-", "+"], capture_output=True,
+                             check=True).stdout
+    fields = entries.split(b"\n")
+    assert fields[1:5] == [b"v", b"1", b"id", b"ab" * 32] and b"hmac=C0FFEE" in fields[12]
+    assert b"\nx\x1b\x00\n\xff\"\n" in entries  # byte for byte
+    assert stack.sql("SELECT id FROM dead_letters WHERE retried_at IS NOT NULL ORDER BY id") == [["1"], ["2"]]
+    assert stack.sql("SELECT target, reason FROM operator_log ORDER BY id") == [["1", "corrigé"], ["2", "corrigé"]]
+    assert json.loads(admin(stack, "dead-letters", "show", 1, "--json").stdout)["state"] == "retried"
+    assert admin(stack, "dead-letters", "retry", 3).returncode == FAILED
+
+
+def test_a_retry_that_redis_refuses_is_not_marked(stack, letters):
+    stack.redis("DEL", "dp:events")
+    stack.redis("SET", "dp:events", "no stream")
+    done = admin(stack, "dead-letters", "retry", 1)
+    stack.redis("DEL", "dp:events")
+    assert done.returncode == FAILED and "Redis did not take the event: WRONGTYPE" in done.stderr
+    assert stack.sql("SELECT COUNT(*) FROM dead_letters WHERE retried_at IS NOT NULL") == [["0"]]

@@ -28,9 +28,11 @@ ROUTES = {
     "/crediter?reference={reference}": ("GET, HEAD, POST", LOGIN, 200, 404, LOGIN, True),
     "/paiement/{reference}": ("GET, HEAD", LOGIN, 200, 404, None, False),
     "/paiement/{reference}/payer": ("POST", None, None, None, LOGIN, True),
+    "/paiement/{reference}/recu.pdf": ("GET, HEAD", LOGIN, 404, 404, None, False),  # not accepted: no receipt; test_receipts.py has one
     "/retour-banque": ("GET, HEAD, POST", 200, (303, "/historique"), (303, "/historique"), 200, False),
     "/historique": ("GET, HEAD", LOGIN, 200, 200, None, False),
     "/historique/paiements.csv": ("GET, HEAD", LOGIN, 200, 200, None, False),
+    "/historique/attestation": ("GET, HEAD", LOGIN, 200, 200, None, False),
     "/historique/connexions": ("GET, HEAD", LOGIN, 200, 200, None, False),
     "/historique/connexions/deconnecter": ("POST", None, None, None, LOGIN, True),
     "/accessibilite": ("GET, HEAD", 200, 200, 200, None, False),

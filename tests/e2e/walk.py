@@ -92,25 +92,26 @@ class Walk:
         return self.stack.sql(f"SELECT id FROM claims WHERE number = '{number}'")[0][0]
 
     def payment(self, login, state, accounts, claim="NULL", age="0 HOUR", cents=15850):
-        """A payment of that state, as the worker would leave it."""
+        """A payment of that state, as the worker would leave it. In one transaction: an old one would expire before it is whole."""
         self.n_payments += 1
         reference = f"dem20260329104212{self.n_payments:03d}"
         accepted = state in STATES[STATES.index("AUTHORISED"):] if state in STATES else False
         moment = f"UTC_TIMESTAMP(6) - INTERVAL {age}"
-        self.stack.sql(
+        statements = [
             "INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, state, amount_cents, email, comment, created_at, "
             "sent_at, expires_at, bank_request, bank_ref, accepted_at) SELECT "
             f"'{reference}', u.school_id, u.id, s.contract_id, '{'ADVANCE' if claim == 'NULL' else 'CLAIM'}', 'CREATED', "
             f"{cents * len(accounts)}, u.email, 'Merci !', {moment}, {moment}, UTC_TIMESTAMP(6) + INTERVAL 1 DAY, 'siret=1', "
             f"{repr('%08d' % self.n_payments) if accepted else 'NULL'}, {moment if accepted else 'NULL'} "
-            f"FROM users u JOIN school_contracts s ON s.school_id = u.school_id WHERE u.login = '{login}'")
+            f"FROM users u JOIN school_contracts s ON s.school_id = u.school_id WHERE u.login = '{login}'"]
         for position, account in enumerate(accounts, 1):
-            self.stack.sql("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, amount_cents) "
-                           f"SELECT id, 1, {position}, {account}, {claim}, {cents} FROM transactions WHERE reference = '{reference}'")
-        self.stack.sql(f"UPDATE transactions SET state = '{state}' WHERE reference = '{reference}'")
+            statements.append("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, amount_cents) "
+                              f"SELECT id, 1, {position}, {account}, {claim}, {cents} FROM transactions WHERE reference = '{reference}'")
+        statements.append(f"UPDATE transactions SET state = '{state}' WHERE reference = '{reference}'")
         if accepted:
-            self.stack.sql(f"INSERT INTO receipts (transaction_id, school_id, year, number) SELECT id, school_id, 2026, {900000 + self.n_payments} "
-                           f"FROM transactions WHERE reference = '{reference}'")
+            statements.append(f"INSERT INTO receipts (transaction_id, school_id, year, number) SELECT id, school_id, 2026, "
+                              f"{900000 + self.n_payments} FROM transactions WHERE reference = '{reference}'")
+        self.stack.sql("; ".join(["START TRANSACTION", *statements, "COMMIT"]))
         return reference
 
     # --- the walk ----------------------------------------------------------------------------------------------------
@@ -217,6 +218,8 @@ class Walk:
         first = parent.get("/historique")
         self.keep("historique", first)
         self.keep("historique-suite", parent.get(re.search(r'href="(/historique\?avant=[^"]+)"', first.text).group(1)))
+        self.keep("attestation", parent.get("/historique/attestation?annee=2026"))
+        self.keep("attestation-vide", parent.get("/historique/attestation?annee=2019"))
         self.logins(parent, login)
         self.keep("erreur-404-connecte", parent.get("/paiement/dem20260101000000AAA"), 404)
         self.closed(parent, recap)
@@ -284,9 +287,11 @@ class Walk:
         bank.type_card(reference, ACCEPTED)
         for mail in mails.wait_for(reference, 2):
             self.keep_text("courriel-gestionnaire" if "gestionnaire" in mail["to"][0] else "courriel-parent", mail["html"])
+        self.keep("paiement-avec-recu", parent.get(f"/paiement/{reference}"))
         bank.send(reference=reference, etat="20")
         rejected = until("the mail of the rejection", lambda: [m for m in mails.about(reference) if "rejeté" in m["subject"]])
         self.keep_text("courriel-rejet", rejected[0]["html"])
+        self.keep("paiement-recu-annule", parent.get(f"/paiement/{reference}"))
         other = parent.credit("12")
         bank.open(parent.send(other))
         bank.send(reference=other, etat="1", changes={"montant": "1.00"})

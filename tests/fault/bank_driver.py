@@ -87,6 +87,8 @@ class Connection:
             return None, f"no answer: {error!r}"
 
     async def _call(self, raw, post):
+        if self.writer and self.reader.at_eof():
+            self.close()  # the shop ended a silent connection, as it may: nothing was lost with it
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         if post:

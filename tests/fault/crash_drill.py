@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -18,26 +19,28 @@ for folder in ("script", "tests/e2e", "tests/bank_simulator", "tests/fault"):
 import spplus  # noqa: E402
 from checker import check, is_quiet, read_truth  # noqa: E402
 from client import Bank, Client, Parent, until  # noqa: E402
-from stack import Stack, free_block, free_port, http_ok, wait_for  # noqa: E402
+from stack import Stack, free_block, http_ok, wait_for  # noqa: E402
 from truth import event_id  # noqa: E402
 
-QUIET_S, CLAIM_CENTS, CLAIMS_AT_ONCE, GET_MAX = 90, 300, 20, 2000
+QUIET_S, CLAIM_CENTS, CLAIMS_AT_ONCE, GET_MAX, MAIL_WINDOW_S = 90, 300, 20, 2000, 5
 SANITIZER_MARKS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
 GONE = (OSError, http.client.HTTPException)  # what a browser meets when the server dies
 SETTINGS = {
     "listen_extra": "rate_per_second = 1000\nrate_burst = 10000",
     "journal_extra": "resend_after_s = 1\nsegment_size_kib = 64",
     "mail_extra": "timeout_ms = 3000",
-    "worker_extra": "claim_idle_ms = 400\nlease_s = 1\nbatch_max = 3\npoll_ms = 100\nmail_poll_ms = 50",
+    "worker_extra": "claim_idle_ms = 400\nlease_s = 1\nbatch_max = 3\npoll_ms = 100\nmail_poll_ms = 50\nbank_poll_ms = 200\n"
+                    "bank_timeout_ms = 2000",
 }
 
 
 class Purchase:
     """One payment on its way through the pages. After a crash the parent goes on as people do: the same form again, the same button."""
 
-    def __init__(self, number, parent, bank, fields):
-        self.number, self.parent, self.bank, self.fields = number, parent, bank, fields
+    def __init__(self, number, parent, bank, fields, wants_sending):
+        self.number, self.parent, self.bank, self.fields, self.wants_sending = number, parent, bank, fields, wants_sending
         self.body = self.reference = self.request = None
+        self.is_called = False
         self.paid, self.perhaps_paid = False, False  # by an acknowledged call; by one that nobody answered
 
     def bank_ref(self, attempt):
@@ -56,21 +59,31 @@ class Purchase:
         self.bank.open(address)  # the bank refuses another request under a reference that it knows
         self.request = address.split("?", 1)[1]
 
-    def go_on(self, send=True):
+    def go_on(self):
         if self.reference is None:
             self.fill()
-        if send and self.request is None:
+        if self.wants_sending and self.request is None:
             self.send()
+
+
+def free_ports():
+    """All different, as the ports are held until all are found."""
+    names = ("http", "bank", "mail", "smtp")
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    ports = {name: probe.getsockname()[1] for name, probe in zip(names, probes)}
+    ports["admin"] = free_block(20)
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 class Drill:
     def __init__(self, build):
         state = Path(tempfile.mkdtemp(prefix="dp-crash-"))
-        ports = {"http": free_port(), "admin": free_block(20), "bank": free_port(), "mail": free_port(), "smtp": free_port()}
-        self.stack = Stack(state, build, ports, restart=False, config_extra=SETTINGS)
+        self.stack = Stack(state, build, free_ports(), restart=False, config_extra=SETTINGS)
         self.purchases, self.round, self.open_calls, self.expected = [], [], [], set()
-        self.claims, self.n_claims, self.poisoned, self.kill_times = [], 0, 0, []
-        self.hurried = False
+        self.claims, self.n_claims, self.n_big, self.poisoned, self.kill_times = [], 0, 0, 0, []
+        self.hurried, self.asked = False, set()  # asked: references that the bank spoke of only when it was asked
 
     def start(self):
         self.stack.start()
@@ -132,19 +145,22 @@ class Drill:
             self.claims = [row[0] for row in self.stack.sql(f"SELECT id FROM claims ORDER BY id DESC LIMIT {CLAIMS_AT_ONCE}")]
         return self.claims.pop()
 
-    def buy(self, send=True):
-        """A claim and an advance in one payment. When the server dies meanwhile, settle() finishes it."""
+    def open_claims(self):
+        """Those given back are used again: a form offers a family's claims up to a limit. To be asked when nothing is under way."""
+        return [row[0] for row in self.stack.sql("SELECT id FROM claims WHERE number LIKE 'C%' AND settled_cents = 0 AND reserved_for IS NULL")]
+
+    def buy(self, send=True, claim=True):
+        """Two advances, or a claim and an advance, in one payment. When the server dies meanwhile, settle() finishes it."""
         number = len(self.purchases) + 1
         advance = 100 + number % 900
         purchase = Purchase(number, self.parent, self.bank, {
-            "type": "creance", "compte": self.account, "creance": self.take_claim(), "montant": f"{CLAIM_CENTS // 100},00",
+            **({"type": "creance", "creance": self.take_claim()} if claim else {"type": "avance"}), "compte": self.account, "montant": f"{CLAIM_CENTS // 100},00",
             "compte_2": self.account, "montant_2": f"{advance // 100},{advance % 100:02d}", "courriel": "parent@example.org",
-            "commentaires": ""})
+            "commentaires": ""}, send)
         self.purchases.append(purchase)
         self.round.append(purchase)
-        purchase.wants_sending = send
         try:
-            purchase.go_on(send)
+            purchase.go_on()
         except GONE:
             pass
         return purchase
@@ -160,6 +176,8 @@ class Drill:
     def call(self, purchase, raw):
         """The bank's call. One that got no answer is made again by settle(), every second time: a bank need not try again."""
         answer = self.bank.send(raw=raw, method="POST" if len(self.expected) % 2 or len(raw) > GET_MAX else "GET")
+        if purchase:
+            purchase.is_called = True
         accepts = "&etat=1&" in raw and f"refsfp={purchase.bank_ref(1)}" in raw if purchase else False
         if "spcheckok" in answer["answer"]:
             self.expected.add(event_id(raw))
@@ -175,8 +193,9 @@ class Drill:
             self.open_calls.append((purchase, raw))
         return False
 
-    def big_call(self, number):
+    def big_call(self):
         """Sealed, of no known shape, and long: it fills the journal's segment."""
+        self.n_big = number = self.n_big + 1
         fields = [("siret", "00000000000001-01"), ("reference", f"dem20200101000000{number % 1000:03d}"), ("montant", "5.00"),
                   ("remplissage", "x" * 7000), ("etat", "2"), ("refsfp", f"{90_000_000 + number}")]
         return self.call(None, spplus.sealed(fields))
@@ -205,21 +224,26 @@ class Drill:
         self.refuse_mails()
         self.mend()
         for purchase in self.round:
-            purchase.go_on(purchase.wants_sending)
+            purchase.go_on()
+        if self.round and self.round[-1].request and not self.round[-1].is_called:  # what was begun before the kill can be paid after it
+            assert self.call(self.round[-1], spplus.call(self.round[-1].request, "1", self.round[-1].bank_ref(1)))
         for again in [call for call in self.open_calls if call]:
             assert self.call(*again), f"not acknowledged by a server that is well: {again[1]}"
         until("everything is applied, acknowledged and mailed", self.is_quiet, QUIET_S)
         self.check_round()
         self.round, self.open_calls, self.expected, self.hurried = [], [], set(), False
+        self.claims = self.open_claims()
 
     def is_quiet(self):
-        if self.hurried:  # what was refused is not waited for; nobody looks for a mail that is dead
+        if self.hurried:  # leases and pauses between attempts are over; somebody has looked at the mails that are dead
+            self.stack.sql("UPDATE bank_queries SET next_at = UTC_TIMESTAMP(6) WHERE next_at > UTC_TIMESTAMP(6)")
             self.stack.sql("UPDATE mail_outbox SET status = 'PENDING', next_attempt_at = UTC_TIMESTAMP(6) WHERE status IN ('PENDING', 'DEAD') "
                            "AND (status = 'DEAD' OR next_attempt_at > UTC_TIMESTAMP(6) + INTERVAL 2 SECOND)")
-        ids = ", ".join(f"X'{event}'" for event in self.expected) or "''"
+        ids = ", ".join(f"X{event}" for event in quoted(self.expected).split(", "))
         unsent, overdue, applied, buried = self.stack.sql(
             "SELECT (SELECT COUNT(*) FROM mail_outbox WHERE status <> 'SENT'), (SELECT COUNT(*) FROM transactions WHERE (state = 'PENDING' AND "
-            "expires_at < UTC_TIMESTAMP(6)) OR (state = 'CREATED' AND created_at < UTC_TIMESTAMP(6) - INTERVAL 24 HOUR)), "
+            "expires_at < UTC_TIMESTAMP(6)) OR (state = 'CREATED' AND created_at < UTC_TIMESTAMP(6) - INTERVAL 24 HOUR) "
+            f"OR (state = 'PENDING' AND reference IN ({quoted(self.asked)}))), "
             f"(SELECT COUNT(*) FROM inbox WHERE event_id IN ({ids})), (SELECT COUNT(*) FROM dead_letters)")[0]
         return (unsent, overdue, applied, buried) == ("0", "0", str(len(self.expected)), str(self.poisoned)) and self.stream_is_empty()
 
@@ -231,7 +255,7 @@ class Drill:
 
     def check_round(self):
         """Of this round's payments: paid once and completely, or not at all; each form one payment."""
-        names = ", ".join(f"'{purchase.reference}'" for purchase in self.round) or "''"
+        names = quoted(purchase.reference for purchase in self.round)
         mails = "(SELECT COUNT(*) FROM mail_outbox m WHERE m.transaction_id = t.id AND m.kind = '{}' AND m.status = 'SENT')"
         found = {row[0]: row[1:] for row in self.stack.sql(
             "SELECT t.reference, (SELECT COUNT(*) FROM ledger_entries l WHERE l.transaction_id = t.id AND l.kind = 'PAYMENT' AND l.book = 'BANK' "
@@ -254,16 +278,19 @@ class Drill:
         return self.faults(truth)
 
     def faults(self, truth):
-        """Without what the bank has not caused: password mails (a repeated one carries a new link) and notices."""
+        """Without what the bank's calls have not caused: password mails (a repeated one carries a new link), notices, its answers."""
         own = [row[0] for row in self.stack.sql("SELECT LOWER(HEX(event_id)) FROM inbox WHERE kind <> 'bank_notification'")]
         resets = [f"outbox.{row[0]}.PASSWORD_RESET" for row in self.stack.sql("SELECT id FROM mail_outbox WHERE kind = 'PASSWORD_RESET'")]
+        reconciled = self.asked | {row[0] for row in self.stack.sql(f"SELECT id FROM transactions WHERE reference IN ({quoted(self.asked)})")}
         innocent = [*(f"event {event} was applied and never made" for event in own),
-                    *(f"mail {name}@demi-pension.example changed" for name in resets)]
-        return [line for line in check(self.stack, truth, explain=self.explain) if not any(text in line for text in innocent)]
+                    *(f"mail {name}@demi-pension.example changed" for name in resets),
+                    *(f"I8 {reference} became AUTHORISED by code 'TERMINE'" for reference in self.asked)]
+        return [line for line in check(self.stack, truth, explain=self.explain, reconciled=reconciled) if not any(text in line for text in innocent)]
 
     def explain(self, copies):
-        times = sorted(copy["at"] for copy in copies)
-        return any(times[0] - 1 <= at <= times[-1] for at in self.kill_times)
+        """Each copy but the last was taken just before a kill."""
+        times = sorted(copy["at"] for copy in copies)[:-1]
+        return all(any(at - 0.5 <= kill <= at + MAIL_WINDOW_S for kill in self.kill_times) for at in times)
 
     def finish(self):
         codes = self.stack.stop()
@@ -274,6 +301,10 @@ class Drill:
         if not faults:
             shutil.rmtree(self.stack.state, ignore_errors=True)
         return faults
+
+
+def quoted(texts):
+    return ", ".join(f"'{text}'" for text in texts) or "''"
 
 
 def last_words(child):

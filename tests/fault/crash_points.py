@@ -60,6 +60,8 @@ PLAN = {
     "worker/stream_trimmed": (scenario.expiry, FIRST),
     "worker/expiry_step": (scenario.expiry, [1, 2, 3, 1, 2, 3]),
     **dict.fromkeys(("worker/expiry_before_commit", "worker/expiry_committed"), (scenario.expiry, FIRST)),
+    **dict.fromkeys(("worker/question_leased", "worker/question_claimed", "worker/bank_answered", "worker/answer_applied",
+                     "worker/question_settled"), (scenario.silent_bank, SOME)),
     "worker/reset_written": (scenario.resets, SOME),
     "worker/token_made": (scenario.resets, SOME),
     "worker/token_voided": (scenario.refused_resets, FEW),

@@ -3,7 +3,7 @@ unarmed; after it, each yield is a moment to see whether the program has died. W
 import signal
 import time
 
-from crash_drill import GONE, Parent
+from crash_drill import GONE, Parent, quoted, spplus
 from redis_dump import make_old
 
 DUE_S = 1.2   # a record of the journal is due after a second
@@ -48,9 +48,10 @@ def repeats(drill, occurrence):
 
 
 def pages(drill, occurrence):
+    """A form offers a family's claims up to a limit, so only some of these payments, which nobody settles, have one."""
     yield
-    for _ in range(occurrence + 1):
-        drill.buy()
+    for number in range(occurrence + 1):
+        drill.buy(claim=number % 4 == 0)
         yield
     yield from linger(5)
 
@@ -71,8 +72,7 @@ def long_calls(drill, occurrence):
     """Eight of them fill a segment."""
     yield
     for _ in range(9 * occurrence + 9):
-        drill.n_big = getattr(drill, "n_big", 0) + 1
-        drill.big_call(drill.n_big)
+        drill.big_call()
         yield
     yield from linger(5)
 
@@ -204,13 +204,30 @@ def expiry(drill, occurrence):
     """Payments past their end, some sent to the bank; it accepts one after all."""
     purchases = [drill.buy(send=number % 2 == 0) for number in range(4)]
     drill.halt("worker")
-    names = ", ".join(f"'{purchase.reference}'" for purchase in purchases)
+    drill.hurried = True
     drill.stack.sql("UPDATE transactions SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, created_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR "
-                    f"WHERE reference IN ({names})")
+                    f"WHERE reference IN ({quoted(purchase.reference for purchase in purchases)})")
     yield
     for report in drill.reports(purchases[0]):
         drill.call(*report)
         yield
+    yield from linger()
+
+
+def silent_bank(drill, occurrence):
+    """The cards are typed and the bank never calls: it is asked."""
+    drill.bank.behave(mode="none")
+    purchases = [drill.buy() for _ in range(occurrence + 1)]
+    for purchase in purchases:
+        drill.bank.type_card(purchase.reference, spplus.CARD_ACCEPTED)
+        drill.asked.add(purchase.reference)
+        purchase.paid = purchase.is_called = True
+    drill.bank.behave()
+    drill.halt("worker")
+    drill.hurried = True
+    drill.stack.sql("UPDATE transactions SET sent_at = sent_at - INTERVAL 4 MINUTE WHERE reference IN "
+                    f"({quoted(purchase.reference for purchase in purchases)})")
+    yield
     yield from linger()
 
 
@@ -220,14 +237,14 @@ def expiry(drill, occurrence):
 def resets(drill, occurrence):
     """Forgotten passwords; a person gets three mails an hour, so the earlier ones are made old."""
     yield
-    for number in range(2 * occurrence + 2):
+    for number in range(6 * occurrence + 12):
         forget(drill, number)
         yield
     yield from linger()
 
 
 def forget(drill, number):
-    if number % 6 == 0:
+    if number % 3 == 0:
         drill.stack.sql("UPDATE mail_outbox SET created_at = created_at - INTERVAL 2 HOUR WHERE kind = 'PASSWORD_RESET' AND status = 'SENT'")
     drill.forget_password(("durand", "martin", "commensal")[number % 3])
 

@@ -20,7 +20,7 @@ CONFIG_EXTRA = {
     "listen_extra": "rate_per_second = 1000\nrate_burst = 100000\nconnections_per_address_max = 1000",
     "journal_extra": "resend_after_s = 2",
     "mail_extra": "timeout_ms = 1000",
-    "worker_extra": f"claim_idle_ms = 1500\nlease_s = {LEASE_S}\nmail_poll_ms = 200\npoll_ms = 200",
+    "worker_extra": f"claim_idle_ms = 1500\nlease_s = {LEASE_S}\nmail_poll_ms = 200\npoll_ms = 200\nbank_poll_ms = 200\nbank_timeout_ms = 1000",
 }
 
 

@@ -7,6 +7,7 @@ import time
 import urllib.request
 
 import proxy
+from client import Bank
 from schedule import CLOCK_JUMPS_S, N_WORKERS, SERVERS, WORKERS
 
 DATABASE_TIMEOUT_S = 10
@@ -204,6 +205,35 @@ def set_mail_reply(stack, reply):
     urllib.request.urlopen(request, timeout=5).close()
 
 
+class BankAnswers(Fault):
+    """Of the bank's remote administration, asked about payments that it did not call about."""
+
+    query = ""
+
+    def apply(self):
+        set_bank_answers(self.stack, self.query)
+
+    def heal(self):
+        set_bank_answers(self.stack, "normal")
+
+
+class BankUnreachable(BankAnswers):
+    query = "down"
+
+
+class BankSlow(BankAnswers):
+    query = "slow"
+
+
+class BankTalksNonsense(BankAnswers):
+    query = "garbage"
+
+
+def set_bank_answers(stack, query):
+    """The simulator itself calls about nothing: that is the driver's part."""
+    Bank(stack).behave(mode="none", query=query)
+
+
 class Clock(Fault):
     """One process' clock jumps, and jumps back."""
 
@@ -265,7 +295,7 @@ CLASSES = {
     "kill-before-acknowledgement": KillBeforeAcknowledgement, "redis-emptied": RedisEmptied, "group-destroyed": GroupDestroyed,
     "redis-out-of-memory": RedisOutOfMemory, "mail-refused-for-now": MailRefusedForNow, "mail-refused-for-good": MailRefusedForGood,
     "mail-slow": MailSlow, "mail-hangs": MailHangs, "mail-dropped": MailDropped, "mail-kept-and-dropped": MailKeptAndDropped,
-    "clock": Clock, "disk-full": DiskFull, "scale-workers": ScaleWorkers, "rolling-restart": RollingRestart,
+    "bank-unreachable": BankUnreachable, "bank-slow": BankSlow, "bank-talks-nonsense": BankTalksNonsense, "clock": Clock, "disk-full": DiskFull, "scale-workers": ScaleWorkers, "rolling-restart": RollingRestart,
 }
 
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { DEADLINE_MS = 10000, ANSWER_MAX = 64 * 1024, STATUS_CLASSES = 6, TICK_MS = 1 };
+enum { DEADLINE_MS = 30000, ANSWER_MAX = 64 * 1024, STATUS_CLASSES = 6, TICK_MS = 1 };
 
 struct exchange {
     uv_tcp_t tcp;

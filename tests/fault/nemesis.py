@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ from bank_driver import percentile  # noqa: E402
 from checker import check, is_quiet  # noqa: E402
 from explanations import Explanations  # noqa: E402
 from fault_stack import LEASE_S, FaultStack, prepare_claims, wait_until  # noqa: E402
-from faults import make_fault, set_mail_reply, start_program  # noqa: E402
+from faults import make_fault, set_bank_answers, set_mail_reply, start_program  # noqa: E402
 from parents import Parents  # noqa: E402
 from schedule import SERVERS, WORKERS, make_plan  # noqa: E402
 from second_school import add_second_school  # noqa: E402
@@ -54,6 +55,7 @@ class Result:
     distinct_acknowledged: int = 0
     payments: int = 0
     paid: int = 0
+    found_by_asking: int = 0
     mails: int = 0
     repeated_mails: list = dataclasses.field(default_factory=list)
     dead_mails_revived: int = 0
@@ -113,11 +115,12 @@ def heal_all(stack):
     for name in stack.clocked:
         stack.set_clock(name, 0)
     set_mail_reply(stack, None)
+    set_bank_answers(stack, "normal")
     for child in stack.children.values():
         if not child.wanted and child.name in ("redis", "mariadb"):
             child.start()
         if child.alive():
-            child.send_signal(18)  # SIGCONT
+            child.send_signal(signal.SIGCONT)
     for name in WORKERS + SERVERS:
         start_program(stack, name)
     return wait_until(stack.database_answers, START_S) and wait_until(stack.redis_answers, START_S) and wait_until(
@@ -158,6 +161,7 @@ def play(stack, plan):
     """The faults and the payments; returns the nemesis and the parents when both are over."""
     claims = {account: claim for account, claim in stack.sql("SELECT account_id, id FROM claims WHERE number LIKE 'M%'")}
     nemesis, parents = Nemesis(stack, plan), Parents(stack, plan, stack.driver, claims)
+    set_bank_answers(stack, "normal")
     stack.driver.start()
     begun = time.monotonic()
     parents.start(begun)
@@ -194,6 +198,7 @@ def measure(stack, truth, explanations, result):
     result.distinct_acknowledged = len(truth.acknowledged)
     result.acknowledged_calls = sum(call.acknowledged for call in truth.acknowledged)
     result.paid = int(stack.sql("SELECT COUNT(*) FROM transactions WHERE bank_ref IS NOT NULL")[0][0])
+    result.found_by_asking = int(stack.sql("SELECT COUNT(*) FROM inbox WHERE kind = 'bank_answer' AND verdict = 'credited'")[0][0])
     result.mails = int(stack.sql("SELECT COUNT(*) FROM mail_outbox")[0][0])
     result.dead_letters = int(stack.sql("SELECT COUNT(*) FROM dead_letters")[0][0])
     result.repeated_mails = explanations.told
@@ -266,6 +271,7 @@ class Summary:
                  f"| seeds | {len(self.results)} ({', '.join(str(result.seed) for result in self.results)}) |",
                  f"| callbacks made | {self.total('callbacks')} |", f"| … acknowledged | {self.total('acknowledged_calls')} |",
                  f"| distinct ones acknowledged | {self.total('distinct_acknowledged')} |", f"| payments credited | {self.total('paid')} |",
+                 f"| … never called about, found by asking | {self.total('found_by_asking')} |",
                  f"| faults injected | {sum(self.faults.values())} |", f"| acknowledged payments lost | {self.count('I1 ', 'I3 ', 'I7 ')} |",
                  f"| duplicate or wrong bookings | {self.count('I2 ', 'I6 ', 'I11 ')} |", f"| mails to send | {self.total('mails')} |",
                  f"| mails lost or without reason | {self.count('I4 ', 'I5 ')} |", f"| mails repeated, each explained | {len(repeated)} |",
@@ -305,6 +311,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=90, help="of each seed")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("DP_SEED", 1)), help="the first one")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of every finally
     summary, seed, end = Summary(arguments.results), arguments.seed, time.monotonic() + 60 * arguments.minutes
 
     def is_enough():

@@ -4,6 +4,7 @@ import threading
 import time
 import urllib.error
 
+import spplus
 from bank_driver import Order, make_raw
 from client import Bank, Parent
 from stack import StackError
@@ -42,7 +43,10 @@ class Family:
                 wanted.add(account)
         reference = parent.credit(amount=fields.pop("montant"), **fields)
         address = parent.send(reference)
-        Bank(self.stack).open(address)
+        bank = Bank(self.stack)
+        bank.open(address)
+        if plan.policy == "silent":
+            bank.type_card(reference, spplus.CARD_ACCEPTED)
         return reference, address.split("?", 1)[1]
 
 

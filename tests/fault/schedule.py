@@ -37,6 +37,9 @@ KINDS = {
     "mail-hangs": (2, ("smtp-replies",), True),
     "mail-dropped": (2, ("smtp-replies",), True),
     "mail-kept-and-dropped": (2, ("smtp-replies",), True),
+    "bank-unreachable": (2, ("bank-answers",), True),
+    "bank-slow": (1, ("bank-answers",), True),
+    "bank-talks-nonsense": (1, ("bank-answers",), True),
     "clock": (4, (SERVERS[-1], WORKERS[-1]), True),
     "disk-full": (3, ("journal", "redis", "db"), True),
     "scale-workers": (1, ("workers",), True),
@@ -104,6 +107,7 @@ def settle(dice):
 
 POLICIES = {  # (etat, the bank's reference, change) in the order they are sent
     "none": lambda dice: [],
+    "silent": lambda dice: [],  # accepted at the bank, which never calls
     "one": lambda dice: [("1", 1)],
     "tenfold": lambda dice: [("1", 1)] * 10,
     "at-once": lambda dice: [("1", 1)] * 10,
@@ -125,7 +129,7 @@ POLICIES = {  # (etat, the bank's reference, change) in the order they are sent
     "refunded": lambda dice: [("1", 1), ("15", 1), ("17", 1)],
     "test-code": lambda dice: [("99", 1)],
 }
-WEIGHTS = {"none": 2, "one": 6, "tenfold": 6, "at-once": 6, "settled": 6, "settled-in-any-order": 6, "refused-then-accepted": 4,
+WEIGHTS = {"none": 2, "silent": 2, "one": 6, "tenfold": 6, "at-once": 6, "settled": 6, "settled-in-any-order": 6, "refused-then-accepted": 4,
            "accepted-before-refused": 4, "two-references": 2}
 
 
@@ -148,7 +152,7 @@ def make_payment(dice, number, at_s, duration_s, calls_per_payment):
                   for index in range(dice.choice((1, 1, 1, 2, 3))))
     return PaymentPlan(number, at_s, dice.choice(PARENTS), lines, policy, dice.choice(("none", "systempay", "stripe")),
                        make_calls(dice, policy, calls_per_payment, duration_s - at_s),
-                       aged=policy == "none" or dice.random() < 0.05)
+                       aged=policy in ("none", "silent") or dice.random() < 0.05)
 
 
 # --- what fails ------------------------------------------------------------------------------------------------------
@@ -189,7 +193,7 @@ def make_faults(dice, duration_s, faults_per_s, proxied, spare_journal):
             busy_until[fault.target] = fault.end_s
 
 
-def make_plan(seed, duration_s=90.0, faults_per_s=1.8, payments_per_s=3.0, calls_per_payment=20):
+def make_plan(seed, duration_s=90.0, faults_per_s=2.4, payments_per_s=3.0, calls_per_payment=26):
     dice = random.Random(seed)
     proxied, spare_journal = dice.random() < 0.7, dice.random() < 0.6
     n_payments = int(duration_s * payments_per_s)

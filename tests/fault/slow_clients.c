@@ -5,8 +5,9 @@
  *
  * head: one byte of an endless head a second. body: a complete head, then one byte of the body a second. read: asks for
  * a page again and again and takes one byte a second of the answers. idle: says nothing. A connection that the server
- * ends is opened again a second later, so the pressure stays. Connections come from ADDRESSES loopback addresses
- * (127.2.0.1 …). Each second one line of JSON says how many stand and how many were ended so far. */
+ * ends is opened again a second later, and a slow reader begins anew now and then, so the pressure stays. Connections
+ * come from ADDRESSES loopback addresses (127.2.0.1 …). Each second one line of JSON says how many stand and how many
+ * were ended so far. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -19,7 +20,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { SLICES = 10, SLICE_MS = 100, RECEIVE_BUFFER = 1024 };
+/* A slow reader does not see that the server has ended its connection, since it never comes to the end of what was
+ * sent. */
+enum { SLICES = 10, SLICE_MS = 100, RECEIVE_BUFFER = 1024, READER_LIFE_S = 8 };
 
 enum manner { MANNER_HEAD, MANNER_BODY, MANNER_READ, MANNER_IDLE, MANNERS };
 
@@ -37,7 +40,8 @@ static struct {
     struct sockaddr_in server;
     enum manner manner;
     unsigned count, n_addresses, slice, n_ended, n_failed;
-    int *fds; /* owned; -1: not open */
+    int *fds;       /* owned; -1: not open */
+    unsigned *ages; /* owned; in seconds */
 } crowd;
 
 static int open_one(unsigned number)
@@ -78,13 +82,15 @@ static void poke(unsigned i)
     const char *opening = manners[crowd.manner].opening;
 
     if (crowd.fds[i] < 0) {
+        crowd.ages[i] = 0;
         crowd.fds[i] = open_one(i);
         crowd.n_failed += crowd.fds[i] < 0;
         if (crowd.fds[i] >= 0)
             (void)!send(crowd.fds[i], opening, strlen(opening), MSG_DONTWAIT | MSG_NOSIGNAL);
         return;
     }
-    if (is_ended(crowd.fds[i])) {
+    bool is_old = crowd.manner == MANNER_READ && ++crowd.ages[i] > READER_LIFE_S + i % READER_LIFE_S;
+    if (is_old || is_ended(crowd.fds[i])) {
         close_one(i);
         return;
     }
@@ -148,7 +154,8 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     crowd.fds = malloc(crowd.count * sizeof *crowd.fds);
-    assert(crowd.fds);
+    crowd.ages = calloc(crowd.count, sizeof *crowd.ages);
+    assert(crowd.fds && crowd.ages);
     memset(crowd.fds, -1, crowd.count * sizeof *crowd.fds);
     uv_loop_init(&loop);
     uv_timer_init(&loop, &timer);
@@ -157,5 +164,6 @@ int main(int argc, char **argv)
     uv_poll_start(&input, UV_READABLE, on_stop);
     uv_run(&loop, UV_RUN_DEFAULT);
     free(crowd.fds);
+    free(crowd.ages);
     return 0;
 }

@@ -1,7 +1,8 @@
 """The ground truth: what the bank was asked for, every call it made and every answer it got, read back from its own synced logs.
 
-A log is JSON, one object a line: {"payment": reference, "request": query} when a card page was opened, and
-{"raw": …, "answer": …, …} for a call (see tests/bank_simulator). Nothing here comes from the product.
+A log is JSON, one object a line: {"payment": reference, "request": query} when a card page was opened, {"result": reference, "etat": …,
+"refsfp": …} when the card was typed there, and {"raw": …, "answer": …, …} for a call (see tests/bank_simulator). Nothing here comes from
+the product.
 """
 import collections
 import functools
@@ -73,6 +74,23 @@ class Call:
         return self.is_money and self.exact
 
 
+class Word:
+    """What the bank says of a payment when it is asked, called or not."""
+
+    exact = sealed = True
+
+    def __init__(self, reference, etat, bank_ref, request):
+        self.reference, self.etat, self.bank_ref = reference, etat, bank_ref
+        self.state = spplus.PAYMENT_STATES[etat][0]
+        self.cents = cents(dict(spplus.pairs(request))["montant"])
+        self.raw = f"{self.state} {bank_ref}, an answer about {reference}"
+        self.id = hashlib.sha256("\0".join(("spplus", "query", reference, self.state, bank_ref)).encode()).hexdigest()
+
+    @property
+    def credits(self):
+        return self.etat in MONEY
+
+
 def names(raw):
     return [name for name, _ in spplus.pairs(raw)]
 
@@ -83,7 +101,7 @@ def steady_values(raw):
 
 class Truth:
     def __init__(self):
-        self.requests, self.calls, self.answers = {}, {}, collections.Counter()
+        self.requests, self.calls, self.words, self.answers = {}, {}, {}, collections.Counter()
 
     @classmethod
     def read(cls, *paths):
@@ -97,6 +115,10 @@ class Truth:
     def add(self, entry):
         if "payment" in entry:
             self.requests[entry["payment"]] = entry["request"]
+            return
+        if "result" in entry:
+            word = Word(entry["result"], entry["etat"], entry["refsfp"], self.requests[entry["result"]])
+            self.words[word.id] = word
             return
         call = self.calls.get(entry["raw"])
         if call is None:

@@ -1,12 +1,14 @@
 /* The mailer: from outbox rows to a mail server and back, with leases, retries and password links. */
 #include "loop/worker_help.h"
 
+#include <fontconfig/fontconfig.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include "common/digest.h"
 #include "common/encode.h"
 #include "loop/smtp_peer.h"
+#include "worker/alarm.h"
 #include "worker/mail_compose.h"
 #include "worker/mailer.h"
 #include "worker/outbox.h"
@@ -86,6 +88,27 @@ static void two_confirmations(void **state)
     assert_int_equal(count(peer.log, ".BURSAR_CONFIRMATION@example.org>"), 1);
     assert_true(count(peer.log, "dem20261123061201aaa") >= 2);
     assert_true(count(peer.log, "Bonne r=C3=A9ception") >= 2);
+    assert_int_equal(count(peer.log, "Content-Type: multipart/mixed"), 1); /* the parent's, not the bursar's */
+    assert_int_equal(count(peer.log, "Content-Type: application/pdf; name=recu-"), 1);
+    assert_int_equal(count(peer.log, "Content-Disposition: attachment; filename=recu-"), 1);
+    assert_int_equal(count(peer.log, "joint =C3=A0 ce message"), 2); /* in both of its texts */
+    assert_asked(1, "SELECT COUNT(*) FROM receipt_files WHERE transaction_id = %lld", id);
+}
+
+/* The last test: from here on this process knows no font. The parent still hears that the payment was accepted. */
+static void confirmation_without_a_file(void **state)
+{
+    struct smtp_peer peer;
+    (void)state;
+    FcConfigSetCurrent(FcConfigCreate());
+    long long id = help_topup("dem20261123061209aaa", 2000);
+    help_bank_says(help_call("dem20261123061209aaa", 2000, "1", "40000009"));
+    mail_against(&smtp_script_good, &peer);
+    assert_asked(2, "SELECT COUNT(*) FROM mail_outbox WHERE transaction_id = %lld AND status = 'SENT'", id);
+    assert_int_equal(count(peer.log, ".PARENT_CONFIRMATION@example.org>"), 1);
+    assert_int_equal(count(peer.log, "application/pdf") + count(peer.log, "joint =C3=A0 ce message"), 0);
+    assert_int_equal(count(peer.log, "restent consultables ici"), 2);
+    assert_asked(0, "SELECT COUNT(*) FROM receipt_files WHERE transaction_id = %lld", id);
 }
 
 static void review_and_reversal(void **state)
@@ -102,6 +125,29 @@ static void review_and_reversal(void **state)
     assert_int_equal(count(peer.log, ".BURSAR_REVERSAL@example.org>"), 1);
     assert_int_equal(count(peer.log, "RCPT TO:<" HELP_OPERATOR ">"), 1);
     assert_asked(0, "SELECT COUNT(*) FROM mail_outbox WHERE status <> 'SENT'");
+}
+
+/* Every kind of alarm reads like a letter: no mark of the program's is left, and one has no plural. */
+static void alarms_to_the_operator(void **state)
+{
+    struct smtp_peer peer;
+    (void)state;
+    clear(NULL);
+    for (int i = 0; i < ALARM_KIND_COUNT; i++) {
+        struct alarm_finding finding = {(enum alarm_kind)i, i % 2 ? 1 : 12, 0, "détail"};
+        assert_int_equal(alarm_update(help.runner.db, &finding, HELP_OPERATOR), 0);
+    }
+    struct alarm_finding over = {ALARM_BANK_SILENCE, 0, 0, ""};
+    ask("INSERT INTO mail_outbox (kind, alarm_id, recipient) SELECT 'OPERATOR_ALARM', id, '" HELP_OPERATOR
+        "' FROM alarms WHERE kind = 'BANK_SILENCE'");
+    assert_int_equal(alarm_update(help.runner.db, &over, HELP_OPERATOR), 0);
+    mail_against(&smtp_script_good, &peer);
+    assert_asked(0, "SELECT COUNT(*) FROM mail_outbox WHERE status <> 'SENT'");
+    assert_int_equal(count(peer.log, ".OPERATOR_ALARM@example.org>"), ALARM_KIND_COUNT + 1);
+    assert_int_equal(count(peer.log, ".OPERATOR_ALARM_ENDED@example.org>"), 1);
+    assert_true(count(peer.log, "12 =C3=A9v=C3=A9nements") >= 2);
+    assert_true(count(peer.log, "dp-admin dead-letters list") >= 1);
+    assert_int_equal(count(peer.log, "lld"), 0);
 }
 
 /* A refusal for good, one that passes, and attempts that are used up. */
@@ -193,9 +239,13 @@ static void lease_and_fence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(two_confirmations, clear), cmocka_unit_test_setup(review_and_reversal, clear),
-        cmocka_unit_test_setup(failures, clear),          cmocka_unit_test_setup(password_link, clear),
+        cmocka_unit_test_setup(two_confirmations, clear),
+        cmocka_unit_test_setup(review_and_reversal, clear),
+        cmocka_unit_test_setup(alarms_to_the_operator, clear),
+        cmocka_unit_test_setup(failures, clear),
+        cmocka_unit_test_setup(password_link, clear),
         cmocka_unit_test_setup(lease_and_fence, clear),
+        cmocka_unit_test_setup(confirmation_without_a_file, clear),
     };
     signal(SIGPIPE, SIG_IGN);
     mail_compose_init();

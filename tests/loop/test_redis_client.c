@@ -319,11 +319,11 @@ static void a_hanging_server(void **state)
     open_direct();
     private_server_pause(&server);
     uint64_t began = uv_hrtime();
-    start(&patient, 3000, "PING", NULL, NULL);
+    start(&patient, 30000, "PING", NULL, NULL);
     start(&slow, 100, "PING", NULL, NULL);
     assert_int_equal(await(&slow), ERR_TIMEOUT);
     assert_int_equal(await(&patient), ERR_UNAVAILABLE);
-    assert_in_range((uv_hrtime() - began) / 1000000, 90, 1000);
+    assert_in_range((uv_hrtime() - began) / 1000000, 90, 20000);
     loop_run_for(&loop, 2 * TIMEOUT_MS); /* it accepts but does not greet */
     assert_int_equal(n_ready, 1);
     private_server_resume(&server);

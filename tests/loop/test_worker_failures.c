@@ -35,23 +35,85 @@ static void one_poisoned_entry(void **state)
     assert_asked(0, "SELECT COUNT(*) FROM ledger_entries WHERE transaction_id = %lld", bad);
 }
 
-/* Two crashes while it ran alone bury an entry; one is forgiven. */
-static void crashes_alone(void **state)
+static void die_alone(const struct stream_entry *entry, int times)
+{
+    int64_t before;
+    for (int i = 0; i < times; i++)
+        assert_int_equal(poison_add_death(help.runner.db, entry->id, &before), 0);
+}
+
+/* Kills by an operator, four in a row, bury no innocent entry; and a run that is survived forgives them all. */
+static void killed_while_it_ran_alone(void **state)
 {
     (void)state;
     help_topup("dem20261123061217aaa", 1000);
     struct stream_entry entry = help_bank_entry(help_call("dem20261123061217aaa", 1000, "1", "40000110"));
     entry.deliveries = POISON_SUSPECT_DELIVERIES;
-    int64_t failures;
-    assert_int_equal(poison_charge(help.runner.db, entry.id, POISON_CRASH_WEIGHT, "died", &failures), 0);
-    assert_int_equal(failures, POISON_CRASH_WEIGHT);
+    die_alone(&entry, POISON_DEATHS_MAX - 1);
     assert_int_equal(help_run(&entry), RUNNER_ACK);
     assert_asked(1, "SELECT COUNT(*) FROM inbox WHERE verdict = 'credited' AND payload LIKE '%%40000110%%'");
-    struct stream_entry other = help_bank_entry(help_call("dem20261123061217aaa", 1000, "4", "40000110"));
-    other.deliveries = POISON_SUSPECT_DELIVERIES;
-    assert_int_equal(poison_charge(help.runner.db, other.id, 2 * POISON_CRASH_WEIGHT, "died", &failures), 0);
-    assert_int_equal(help_run(&other), RUNNER_ACK);
-    assert_asked(1, "SELECT COUNT(*) FROM dead_letters WHERE stream_id = '%s'", other.id.ptr);
+    assert_asked(0, "SELECT deaths FROM event_failures WHERE stream_id = '%s'", entry.id.ptr);
+    assert_asked(0, "SELECT COUNT(*) FROM dead_letters WHERE stream_id = '%s'", entry.id.ptr);
+}
+
+/* Each worker that took it died. Failures that were survived are another count. */
+static void deadly_entry(void **state)
+{
+    (void)state;
+    struct stream_entry entry = help_bank_entry(help_call("dem20261123061217aaa", 1000, "4", "40000110"));
+    entry.deliveries = POISON_SUSPECT_DELIVERIES;
+    die_alone(&entry, POISON_DEATHS_MAX);
+    assert_int_equal(help_run(&entry), RUNNER_ACK);
+    assert_asked(1,
+                 "SELECT COUNT(*) FROM dead_letters WHERE stream_id = '%s' AND failures = 5 AND reason LIKE '%%died'",
+                 entry.id.ptr);
+    assert_asked(0, "SELECT COUNT(*) FROM inbox WHERE payload LIKE '%%etat=4&refsfp=40000110%%'");
+}
+
+static void a_survived_failure_forgives_deaths_but_counts(void **state)
+{
+    (void)state;
+    const struct str junk[] = {STR("x"), STR("survived")};
+    struct stream_entry entry = {STR("2000-9"), junk, 2, POISON_SUSPECT_DELIVERIES};
+    die_alone(&entry, 3);
+    assert_int_equal(help_run(&entry), RUNNER_LEAVE);
+    assert_asked(1, "SELECT failures = 1 AND deaths = 0 FROM event_failures WHERE stream_id = '2000-9'");
+}
+
+/* Entries of one event, buried one after another: one open letter that counts them; another one after a human has
+ * dropped the first. */
+static void one_letter_an_event(void **state)
+{
+    (void)state;
+    struct str call = help_call("dem20261123061299aaa", 1000, "1", "40000199");
+    struct stream_entry first = help_bank_entry(call), again = help_bank_entry(call), third = help_bank_entry(call);
+    assert_int_equal(poison_bury(help.runner.db, &first, "first", 5), 0);
+    assert_int_equal(poison_bury(help.runner.db, &first, "first", 6), 0); /* its XACK was lost */
+    ask("UPDATE dead_letters SET retried_at = UTC_TIMESTAMP(6) WHERE stream_id = '%s'", first.id.ptr);
+    assert_int_equal(poison_bury(help.runner.db, &again, "again", 5), 0);
+    assert_asked(1,
+                 "SELECT COUNT(*) FROM dead_letters WHERE stream_id = '%s' AND burials = 2 AND retried_at IS NULL AND "
+                 "reason = 'again'",
+                 again.id.ptr);
+    assert_asked(0, "SELECT COUNT(*) FROM dead_letters WHERE stream_id = '%s'", first.id.ptr);
+    ask("UPDATE dead_letters SET dropped_at = UTC_TIMESTAMP(6) WHERE stream_id = '%s'", again.id.ptr);
+    assert_int_equal(poison_bury(help.runner.db, &third, "third", 5), 0);
+    assert_asked(1, "SELECT burials FROM dead_letters WHERE stream_id = '%s'", third.id.ptr);
+}
+
+/* The id leaves the seal out: what bears the same id and another seal must not hide the genuine call. */
+static void forged_copy_has_a_letter_of_its_own(void **state)
+{
+    (void)state;
+    struct str call = help_call("dem20261123061299bbb", 1000, "1", "40000198");
+    struct stream_entry genuine = help_bank_entry(call);
+    struct str forged_call = arena_printf(&help.arena, "%.*s0000", (int)call.len - 4, call.ptr);
+    struct stream_entry forged = help_bank_entry(forged_call);
+    assert_int_equal(poison_bury(help.runner.db, &forged, "forged", 5), 0);
+    assert_int_equal(poison_bury(help.runner.db, &genuine, "genuine", 5), 0);
+    assert_asked(2, "SELECT COUNT(*) FROM dead_letters WHERE stream_id IN ('%s', '%s')", forged.id.ptr, genuine.id.ptr);
+    assert_asked(1, "SELECT COUNT(DISTINCT event_id) FROM dead_letters WHERE stream_id IN ('%s', '%s')", forged.id.ptr,
+                 genuine.id.ptr);
 }
 
 static void newer_and_malformed_entries(void **state)
@@ -118,8 +180,14 @@ static void lost_race_is_decided_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_poisoned_entry),          cmocka_unit_test(crashes_alone),
-        cmocka_unit_test(newer_and_malformed_entries), cmocka_unit_test(database_away_for_a_moment),
+        cmocka_unit_test(one_poisoned_entry),
+        cmocka_unit_test(killed_while_it_ran_alone),
+        cmocka_unit_test(deadly_entry),
+        cmocka_unit_test(a_survived_failure_forgives_deaths_but_counts),
+        cmocka_unit_test(one_letter_an_event),
+        cmocka_unit_test(forged_copy_has_a_letter_of_its_own),
+        cmocka_unit_test(newer_and_malformed_entries),
+        cmocka_unit_test(database_away_for_a_moment),
         cmocka_unit_test(lost_race_is_decided_again),
     };
     return cmocka_run_group_tests_name("worker_failures", tests, help_start, help_stop);

@@ -257,7 +257,7 @@ static long long help_topup(const char *reference, long long amount_cents)
     return help_payment(reference, 1, amount_cents, &line, 1);
 }
 
-static struct str help_seal(const char *call)
+static inline struct str help_seal(const char *call)
 {
     struct str values[GATEWAY_PAIRS_MAX];
     char digits[SPPLUS_SEAL_DIGITS + 1];
@@ -271,7 +271,8 @@ static struct str help_seal(const char *call)
 }
 
 /* The bank's call about a request: everything that was sent, then what it says; sealed again. */
-static struct str help_call(const char *reference, long long amount_cents, const char *code, const char *bank_ref)
+static inline struct str help_call(const char *reference, long long amount_cents, const char *code,
+                                   const char *bank_ref)
 {
     struct str sent = help_request(reference, amount_cents);
     const char *seal = strstr(sent.ptr, "&hmac=");
@@ -280,7 +281,7 @@ static struct str help_call(const char *reference, long long amount_cents, const
     return help_seal(call.ptr);
 }
 
-static struct stream_entry help_entry(const struct event *event)
+static inline struct stream_entry help_entry(const struct event *event)
 {
     size_t n_fields;
     const struct str *fields = event_to_fields(event, &help.arena, &n_fields);
@@ -288,7 +289,7 @@ static struct stream_entry help_entry(const struct event *event)
     return (struct stream_entry){id, fields, n_fields, 1};
 }
 
-static struct stream_entry help_bank_entry(struct str raw)
+static inline struct stream_entry help_bank_entry(struct str raw)
 {
     struct event event = {.kind = EVENT_BANK_NOTIFICATION,
                           .at_us = clock_now_us(),
@@ -300,7 +301,7 @@ static struct stream_entry help_bank_entry(struct str raw)
 }
 
 /* One entry through the runner; its outcome. */
-static enum runner_outcome help_run(const struct stream_entry *entry)
+static inline enum runner_outcome help_run(const struct stream_entry *entry)
 {
     enum runner_outcome outcome;
     assert_int_equal(runner_run(&help.runner, entry, 1, &outcome), 0);

@@ -230,11 +230,37 @@ static void not_believed(void **state)
     batch_done(&scene.batch);
 }
 
+/* A call that nobody could check bears the id of its bytes with their seal, any other one without. */
+static void own_ids(void **state)
+{
+    static const struct {
+        bool unverified, of_all_bytes;
+        int err;
+    } cases[] = {{false, false, 0}, {false, true, ERR_INVALID}, {true, true, 0}, {true, false, ERR_INVALID}};
+    struct str raw = STR("siret=1&reference=r&hmac=00"), unsealed = STR("siret=1&reference=r");
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct event event = {
+            .kind = EVENT_BANK_NOTIFICATION, .gateway = STR("spplus"), .raw = raw, .ip = STR("192.0.2.7")};
+        struct event read;
+        struct arena arena;
+        size_t n_fields;
+        arena_init(&arena, 64 * 1024);
+        event.unverified = cases[i].unverified;
+        event_id_for_bank(event.gateway, cases[i].of_all_bytes ? raw : unsealed, event.id);
+        const struct str *fields = event_to_fields(&event, &arena, &n_fields);
+        const struct stream_entry entry = {STR("1-1"), fields, n_fields, 1};
+        assert_int_equal(batch_read_event(&entry, &arena, &read), cases[i].err);
+        arena_done(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credited),    cmocka_unit_test(one_after_the_other),  cmocka_unit_test(bank_reference_known),
         cmocka_unit_test(wrong_shape), cmocka_unit_test(unfit_bank_reference), cmocka_unit_test(not_believed),
+        cmocka_unit_test(own_ids),
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ static struct parent_confirmation_view parent_confirmation(void)
         .parent_name = text("Jean Durand"),
         .reference = text("dem20260329104212K7P"),
         .receipt = text("2026-000123"),
+        .receipt_attached = true,
         .paid_at = text("29 mars 2026 à 10 h 43"),
         .amount = text("198,50 €"),
         .is_claim = true,
@@ -210,6 +211,65 @@ static void render_email_changed_text(struct buf *out)
     template_mail_email_changed_text(out, &view);
 }
 
+static struct operator_alarm_view operator_alarm(void)
+{
+    static struct command_view commands[2];
+
+    if (fill == FILL_EMPTY) {
+        return (struct operator_alarm_view){.school_name = STR_NULL};
+    }
+    commands[0].command = text("dp-admin dead-letters list");
+    commands[1].command = text("dp-admin dead-letters retry NUMÉRO");
+    return (struct operator_alarm_view){.school_name = text("Exploitation"),
+                                        .site = text("https://cantine.example.org"),
+                                        .what = text("2 événements n'ont pas pu être enregistrés."),
+                                        .detail = text("web1\u00a0: 3"),
+                                        .raised_at = text("29 mars 2026 à 10 h 43"),
+                                        .meaning = text("Rien n'est perdu."),
+                                        .commands = commands,
+                                        .n_commands = 2,
+                                        .reminds = true};
+}
+
+static void render_operator_alarm(struct buf *out)
+{
+    struct operator_alarm_view view = operator_alarm();
+
+    template_mail_operator_alarm_html(out, &view);
+}
+
+static void render_operator_alarm_text(struct buf *out)
+{
+    struct operator_alarm_view view = operator_alarm();
+
+    template_mail_operator_alarm_text(out, &view);
+}
+
+static struct operator_alarm_ended_view operator_alarm_ended(void)
+{
+    if (fill == FILL_EMPTY) {
+        return (struct operator_alarm_ended_view){.school_name = STR_NULL};
+    }
+    return (struct operator_alarm_ended_view){.school_name = text("Exploitation"),
+                                              .site = text("https://cantine.example.org"),
+                                              .raised_at = text("29 mars 2026 à 10 h 43"),
+                                              .ended_at = text("29 mars 2026 à 14 h 02")};
+}
+
+static void render_operator_alarm_ended(struct buf *out)
+{
+    struct operator_alarm_ended_view view = operator_alarm_ended();
+
+    template_mail_operator_alarm_ended_html(out, &view);
+}
+
+static void render_operator_alarm_ended_text(struct buf *out)
+{
+    struct operator_alarm_ended_view view = operator_alarm_ended();
+
+    template_mail_operator_alarm_ended_text(out, &view);
+}
+
 static const struct rendering html_renderings[] = {
     {"parent_confirmation", render_parent_confirmation},
     {"bursar_confirmation", render_bursar_confirmation},
@@ -218,6 +278,8 @@ static const struct rendering html_renderings[] = {
     {"password_reset", render_password_reset},
     {"password_changed", render_password_changed},
     {"email_changed", render_email_changed},
+    {"operator_alarm", render_operator_alarm},
+    {"operator_alarm_ended", render_operator_alarm_ended},
 };
 
 static const struct rendering text_renderings[] = {
@@ -228,6 +290,8 @@ static const struct rendering text_renderings[] = {
     {"password_reset", render_password_reset_text},
     {"password_changed", render_password_changed_text},
     {"email_changed", render_email_changed_text},
+    {"operator_alarm", render_operator_alarm_text},
+    {"operator_alarm_ended", render_operator_alarm_ended_text},
 };
 
 static void every_html_body_is_sound(void **state)
@@ -298,7 +362,8 @@ static void parent_text_to_the_letter(void **state)
                                  "Votre commentaire au gestionnaire :\n"
                                  "Bonne réception !\n"
                                  "\n"
-                                 "Votre reçu et l'état du paiement restent consultables ici, après connexion :\n"
+                                 "Votre reçu est joint à ce message (fichier PDF). Il se télécharge aussi, avec l'état "
+                                 "du paiement, sur cette page, après connexion :\n"
                                  "https://cantine.example/paiement/dem20260329104212K7P\n"
                                  "\n"
                                  "Gardez ce message : la référence permet de retrouver le paiement. Nous ne vous "

@@ -178,6 +178,8 @@ static void render_payment(struct buf *out)
         view.amount = text("198,50 €");
         view.created_at = view.sent_at = view.accepted_at = text("29 mars 2026 à 10 h 42");
         view.receipt = text("2026-000123");
+        view.amount_words = text("cent quatre-vingt-dix-huit euros et cinquante centimes");
+        view.receipt_size = text("24 ko");
         view.email = text("jean.durand@example.org");
         view.comment = text("Bonne réception !");
         view.again_fields = again;
@@ -196,7 +198,8 @@ static void render_history(struct buf *out)
          .amount = text("158,50 €"),
          .state_name = text("AUTHORISED"),
          .state_label = text("Paiement validé"),
-         .reference = text("dem20260329104212K7P")},
+         .reference = text("dem20260329104212K7P"),
+         .receipt = text("2026-000123")},
         {.account = text("Charlie Durand"),
          .state_name = text("PENDING"),
          .state_label = text("En attente de paiement")},
@@ -209,6 +212,25 @@ static void render_history(struct buf *out)
         view.newer_url = url("/historique");
     }
     template_page_history(out, &view);
+}
+
+static void render_certificate(struct buf *out)
+{
+    struct certificate_view view = {.page = page("Attestation", NULL)};
+    const struct year_account_view accounts[] = {{text("Julia Durand (3e B)"), 2, text("158,50 €")}};
+    const struct year_payment_view payments[] = {{text("29/03/2026 à 10 h 42"), text("2026-03-29T10:42:00+02:00"),
+                                                  text("dem20260329104212K7P"), text("2026-000123"), text("158,50 €")}};
+
+    if (fill != FILL_EMPTY) {
+        view.year_is_open = view.payments_cut = true;
+        view.year = view.made_at = view.made_at_iso = view.school_city = view.payer_address = text("Aix-en-Provence");
+        view.total = view.total_words = text("158,50 €");
+        view.year_accounts = accounts;
+        view.n_year_accounts = COUNT(accounts);
+        view.year_payments = payments;
+        view.n_year_payments = COUNT(payments);
+    }
+    template_page_certificate(out, &view);
 }
 
 static void render_login_history(struct buf *out)
@@ -355,6 +377,7 @@ static const struct rendering renderings[] = {
     {"recap", render_recap},
     {"payment", render_payment},
     {"history", render_history},
+    {"certificate", render_certificate},
     {"login_history", render_login_history},
     {"contact", render_contact},
     {"change_password", render_change_password},
