@@ -80,7 +80,9 @@ void clock_to_rfc3339(int64_t us, char out[CLOCK_RFC3339_SIZE])
 
     gmtime_r(&seconds, &tm);
     strftime(rest, sizeof rest, "-%m-%dT%H:%M:%S", &tm); /* %Y would leave out the zeros of the year 999 */
-    snprintf(out, CLOCK_RFC3339_SIZE, "%04d%.15s.%06dZ", tm.tm_year + 1900, rest, micros);
+    /* The remainders are for the compiler, which cannot know how many digits a year has. */
+    snprintf(out, CLOCK_RFC3339_SIZE, "%04u%.15s.%06uZ", (unsigned)(tm.tm_year + 1900) % 10000, rest,
+             (unsigned)micros % 1000000);
 }
 
 /* Reads exactly `digits` digits at `text[at]`. */
