@@ -1,5 +1,5 @@
-/* mail_views: what each mail shows: the subject is made in C, the two bodies here. mail/password_reset.txt and .html show
- * a struct password_reset_view. The rules are those of views.h. */
+/* mail_views: what each mail shows: the subject is made in C, the two bodies here. mail/password_reset.txt and .html
+ * show a struct password_reset_view. The rules are those of views.h. */
 #ifndef DP_TEMPLATES_MAIL_VIEWS_H
 #define DP_TEMPLATES_MAIL_VIEWS_H
 
