@@ -79,8 +79,6 @@ void batch_init(struct batch *batch, const struct stream_entry *entries, size_t 
         entry->source = &entries[i];
         entry->seal = GATEWAY_SEAL_BAD;
         entry->parse_err = batch_read_event(&entries[i], &batch->arena, &entry->event);
-        if (!entry->parse_err)
-            entry->repeated = is_repeated_before(batch, i, entry->event.id);
     }
 }
 
@@ -126,6 +124,17 @@ static void verify_entry(struct batch_entry *entry, const struct contracts *cont
         entry->seal = gateway->verify(&entry->contract->bank, entry->event.raw, arena);
 }
 
+/* A call with a bad seal is remembered with that seal: who can write to Redis could otherwise put a copy of a genuine
+ * call with another seal before it, and the genuine one would look applied. */
+static void identify(struct batch_entry *entry, struct arena *arena)
+{
+    const struct gateway *gateway = gateway_find(entry->event.gateway);
+    bool whole = entry->event.unverified || entry->seal != GATEWAY_SEAL_GOOD;
+    if (!entry->unready)
+        event_id_for_bank(entry->event.gateway, whole ? entry->event.raw : gateway->unseal(entry->event.raw, arena),
+                          entry->event.id);
+}
+
 bool batch_verify(struct batch *batch, const struct contracts *contracts)
 {
     bool all_good = true;
@@ -136,8 +145,12 @@ bool batch_verify(struct batch *batch, const struct contracts *contracts)
         entry->contract = NULL;
         entry->seal = GATEWAY_SEAL_BAD;
         verify_entry(entry, contracts, &batch->arena);
+        identify(entry, &batch->arena);
         all_good = all_good && entry->seal == GATEWAY_SEAL_GOOD;
     }
+    for (size_t i = 0; i < batch->n_entries; i++)
+        batch->entries[i].repeated =
+            !batch->entries[i].parse_err && is_repeated_before(batch, i, batch->entries[i].event.id);
     return all_good;
 }
 

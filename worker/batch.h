@@ -200,7 +200,8 @@ void batch_init_answer(struct batch *batch, const struct contract *contract, str
                        const struct gateway_answer *answer);
 
 /* Finds contract and payment's reference of each bank's call and checks its seal. False when a merchant is unknown or
- * a seal bad: the contracts may have changed, so reload them once and ask again. */
+ * a seal bad: the contracts may have changed, so reload them once and ask again. A call whose seal is not good gets the
+ * id of all its bytes, and what stands in the batch twice is marked as repeated. */
 bool batch_verify(struct batch *batch, const struct contracts *contracts);
 
 /* A bank's call or answer. */

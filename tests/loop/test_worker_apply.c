@@ -294,6 +294,8 @@ static void false_seal_and_unknown_merchant(void **state)
     assert_asked(1, "SELECT COUNT(*) FROM inbox WHERE verdict = 'unverifiable'");
     assert_asked(2, "SELECT COUNT(*) FROM review_items WHERE reason = 'UNVERIFIABLE' AND school_id IS NULL");
     assert_asked(ledger, "SELECT COUNT(*) FROM ledger_entries");
+    help_bank_says(good); /* what was not believed has not taken its place */
+    assert_state(id, "AUTHORISED");
 }
 
 static void password_reset_requests(void **state)

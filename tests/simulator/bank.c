@@ -315,6 +315,13 @@ static void forge_event(const uint8_t id[EVENT_ID_LEN], struct str raw)
     arena_done(&arena);
 }
 
+/* What no key sealed stands in the inbox under the id of all its bytes. */
+static void remember_forgery(struct str raw)
+{
+    if (n_forgeries < BANK_FORGERIES_MAX)
+        event_id_for_bank(STR("spplus"), raw, forgeries[n_forgeries++]);
+}
+
 void bank_forge(void)
 {
     static const struct str junk[] = {{"v", 1}, {"1", 1}, {"kind", 4}, {"bank_notification", 17}};
@@ -328,6 +335,11 @@ void bank_forge(void)
     struct str raw = world_str(genuine->raw);
     char *last = (char *)(uintptr_t)&raw.ptr[raw.len - 1];
     *last = *last == '0' ? '1' : '0';
+    if (sim_one_in(3)) { /* a copy with another seal, before or after the genuine call */
+        remember_forgery(raw);
+        forge_event(genuine->id, raw);
+        return;
+    }
     if (sim_one_in(2)) { /* other bytes under a genuine id */
         char *digit = memmem(raw.ptr, raw.len, "montant=", 8);
         digit[8] = digit[8] == '9' ? '8' : '9';
@@ -342,8 +354,7 @@ void bank_forge(void)
     char text[RAW_MAX];
     snprintf(text, sizeof text, "%.*s&hmac=0123456789ABCDEF0123456789ABCDEF01234567", STR_ARG(pairs));
     set_raw(&forged, world_str(str_from(text)));
-    if (n_forgeries < BANK_FORGERIES_MAX)
-        memcpy(forgeries[n_forgeries++], forged.id, EVENT_ID_LEN);
+    remember_forgery(forged.raw);
     forge_event(forged.id, forged.raw);
 }
 

@@ -84,6 +84,8 @@ BUGS = {
         ("common/payment_state.c", "if (to == STAY || states[to].rank < states[from].rank)", "if (to == STAY)")],
     "code 99 credits": [
         ("common/gateway/spplus_judge.c", '{"99", REPORT_TEST}', '{"99", REPORT_ACCEPTED}')],
+    "copy with a bad seal takes the genuine call's place": [
+        ("worker/batch.c", "bool whole = entry->event.unverified || entry->seal != GATEWAY_SEAL_GOOD;", "bool whole = entry->event.unverified;")],
     "seal not checked by the worker": [
         ("worker/batch.c", "entry->seal = gateway->verify(&entry->contract->bank, entry->event.raw, arena);",
          "entry->seal = GATEWAY_SEAL_GOOD;")],
