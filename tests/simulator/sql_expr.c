@@ -150,6 +150,15 @@ static struct sql_expr *parse_exists(struct parser *parser)
     return expr;
 }
 
+static struct sql_expr *parse_unknown(struct parser *parser, struct str name)
+{
+    struct sql_expr *expr = new_expr(OP_UNKNOWN, NULL, 0);
+    expr->constant.text = name;
+    parser->statement->is_understood = false;
+    sql_skip_parentheses(parser->reader);
+    return expr;
+}
+
 static struct sql_expr *parse_word(struct parser *parser)
 {
     struct sql_reader *reader = parser->reader;
@@ -180,6 +189,8 @@ static struct sql_expr *parse_word(struct parser *parser)
         return new_expr(OP_NOW, NULL, 0);
     }
     struct str name = sql_take_name(reader), prefix = STR("");
+    if (sql_is(reader, "("))
+        return parse_unknown(parser, name);
     if (sql_take(reader, ".")) {
         prefix = name;
         name = sql_take_name(reader);
@@ -476,6 +487,8 @@ struct sql_value sql_evaluate(const struct sql_expr *expr, const struct sql_scop
         return sql_evaluate(expr->args[sql_is_true(expr->args[0], scope) ? 1 : 2], scope);
     case OP_COALESCE:
         return coalesce(expr, scope);
+    case OP_UNKNOWN:
+        sim_unable("%.*s() is not understood", STR_ARG(expr->constant.text));
     case OP_EXISTS:
         return truth(sql_finds(expr->exists, scope));
     case OP_UNHEX:
