@@ -74,13 +74,14 @@ int64_t clock_from_local(const struct clock_local *local)
 void clock_to_rfc3339(int64_t us, char out[CLOCK_RFC3339_SIZE])
 {
     time_t seconds = floor_seconds(us);
-    int micros = (int)(us - (int64_t)seconds * CLOCK_SECOND_US);
+    unsigned micros = (unsigned)(us - (int64_t)seconds * CLOCK_SECOND_US) % CLOCK_SECOND_US;
     char rest[32];
     struct tm tm;
 
     gmtime_r(&seconds, &tm);
-    strftime(rest, sizeof rest, "-%m-%dT%H:%M:%S", &tm); /* %Y would leave out the zeros of the year 999 */
-    snprintf(out, CLOCK_RFC3339_SIZE, "%04d%.15s.%06dZ", tm.tm_year + 1900, rest, micros);
+    strftime(rest, sizeof rest, "-%m-%dT%H:%M:%S", &tm);   /* %Y would leave out the zeros of the year 999 */
+    unsigned year = (unsigned)(tm.tm_year + 1900) % 10000; /* the format has no more digits */
+    snprintf(out, CLOCK_RFC3339_SIZE, "%04u%.15s.%06uZ", year, rest, micros);
 }
 
 /* Reads exactly `digits` digits at `text[at]`. */

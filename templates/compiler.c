@@ -8,10 +8,11 @@
 #include "templates/generator.h"
 #include "templates/host_file.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, VIEWS_MAX = 4 };
 
 struct arguments {
-    const char *views;  /* NULL: there are no templates */
+    const char *views[VIEWS_MAX]; /* none: there are no templates */
+    unsigned n_views;
     const char *assets; /* NULL: there are none */
     const char *output; /* without extension */
     char **templates;
@@ -20,7 +21,7 @@ struct arguments {
 
 static int print_usage(FILE *to, int status)
 {
-    fputs("usage: compiler --output PREFIX [--views FILE.h] [--assets DIR] [TEMPLATE…]\n"
+    fputs("usage: compiler --output PREFIX [--views FILE.h]… [--assets DIR] [TEMPLATE…]\n"
           "Turns pages/x.html, mail/x.html and mail/x.txt into the C functions of PREFIX.c and PREFIX.h.\n"
           "Partials (_x.html, _x.txt) may be among them: they are compiled where they are named.\n"
           "  --views FILE.h  where the struct x_view of each template stands, as #include names it\n"
@@ -64,8 +65,8 @@ static int write_header(struct arena *arena, const struct arguments *args, struc
     buf_append_text(&out, "#define ");
     append_guard(&out, args->output);
     buf_append_text(&out, "\n#include \"common/template.h\"\n");
-    if (args->views)
-        buf_printf(&out, "#include \"%s\"\n", args->views);
+    for (unsigned i = 0; i < args->n_views; i++)
+        buf_printf(&out, "#include \"%s\"\n", args->views[i]);
     buf_printf(&out, "\n%.*s\n#endif\n", STR_ARG(prototypes));
     int err = host_file_write(arena_printf(arena, "%s.h", args->output).ptr, &out);
     buf_done(&out);
@@ -83,15 +84,30 @@ static int write_source(struct arena *arena, const struct arguments *args, struc
     return err;
 }
 
+static int read_views(struct arena *arena, const struct arguments *args, struct view_fields *ret)
+{
+    struct buf headers;
+    int err = 0;
+    buf_init(&headers, HOST_OUTPUT_LEN_MAX);
+    for (unsigned i = 0; !err && i < args->n_views; i++) {
+        struct str header = STR_NULL;
+        err = host_file_read(arena, args->views[i], &header);
+        if (err)
+            fprintf(stderr, "compiler: %s: %s\n", args->views[i], err_name(err));
+        buf_append(&headers, header);
+    }
+    if (!err && (err = view_fields_read(arena, buf_str(&headers), ret)))
+        fprintf(stderr, "compiler: views: %s\n", err_name(err));
+    buf_done(&headers);
+    return err;
+}
+
 static int run(struct arena *arena, const struct arguments *args)
 {
-    struct str header = STR_NULL;
     struct view_fields fields;
-    int err = args->views ? host_file_read(arena, args->views, &header) : 0;
-    if (err || (err = view_fields_read(arena, header, &fields))) {
-        fprintf(stderr, "compiler: %s: %s\n", args->views ? args->views : "", err_name(err));
+    int err = read_views(arena, args, &fields);
+    if (err)
         return err;
-    }
     struct generator generator;
     generator_init(&generator, arena, &fields, args->assets);
     err = compile_all(&generator, args);
@@ -117,11 +133,13 @@ int main(int argc, char **argv)
             return print_usage(stdout, EXIT_SUCCESS);
         if (option == '?')
             return print_usage(stderr, EXIT_USAGE);
-        *(option == 'v' ? &args.views : option == 'a' ? &args.assets : &args.output) = optarg;
+        if (option == 'v' && args.n_views == VIEWS_MAX)
+            return print_usage(stderr, EXIT_USAGE);
+        *(option == 'v' ? &args.views[args.n_views++] : option == 'a' ? &args.assets : &args.output) = optarg;
     }
     args.templates = argv + optind;
     args.n_templates = (unsigned)(argc - optind);
-    if (!args.output || (args.n_templates && !args.views))
+    if (!args.output || (args.n_templates && !args.n_views))
         return print_usage(stderr, EXIT_USAGE);
     struct arena arena;
     arena_init(&arena, HOST_ARENA_MAX);

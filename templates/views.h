@@ -1,5 +1,5 @@
-/* views: what each page and mail shows, as typed structs. C fills them, the template of the same name renders them:
- * pages/login.html shows a struct login_view, mail/password_reset.txt and .html a struct password_reset_view.
+/* views: what each page shows, as typed structs (mails: mail_views.h). C fills them, the template of the same name
+ * renders them: pages/login.html shows a struct login_view.
  *
  * Rules that hold everywhere:
  *   - every text is a struct str in UTF-8, not escaped (the template escapes), borrowed until rendered;
@@ -406,119 +406,6 @@ struct error_view {
     struct str advice;
     bool money_may_move; /* adds: if you were paying, do not pay a second time */
     struct str request_id;
-};
-
-/* ---- mails: the subject is made in C, the two bodies here ---- */
-
-/* To the parent, once, when the bank accepted. */
-struct parent_confirmation_view {
-    struct str school_name;
-    struct str parent_name;
-    struct str reference;
-    struct str receipt;
-    bool receipt_attached; /* as a PDF */
-    struct str paid_at;
-    struct str amount;
-    bool is_claim;
-    const struct payment_line_view *lines;
-    unsigned n_lines;
-    struct str comment;
-    struct safe_url payment_url; /* absolute: the payment's page */
-    struct str payment_url_text; /* the same as text */
-};
-
-/* To the bursar, with the first. */
-struct bursar_confirmation_view {
-    struct str school_name;
-    struct str parent_name;
-    struct str parent_email;
-    struct str reference;
-    struct str bank_reference;
-    struct str receipt;
-    struct str paid_at;
-    struct str amount;
-    bool is_claim;
-    const struct payment_line_view *lines;
-    unsigned n_lines;
-    struct str comment;
-};
-
-/* To the bursar, or to the operator when the school is unknown: something does not fit and a human must look. */
-struct bursar_review_view {
-    struct str school_name;
-    int64_t review_id;
-    struct str what;   /* review_reason_text(): what happened and what to do */
-    struct str detail; /* what was received and what was expected */
-    struct str reference;
-    struct str amount;
-    struct str parent_name;
-    struct str received_at;
-};
-
-/* To the bursar: an accepted payment was taken back by the bank (impayé). */
-struct bursar_reversal_view {
-    struct str school_name;
-    struct str parent_name;
-    struct str parent_email;
-    struct str reference;
-    struct str bank_reference;
-    struct str receipt;
-    struct str paid_at;
-    struct str reversed_at;
-    struct str amount;
-    const struct payment_line_view *lines;
-    unsigned n_lines;
-};
-
-/* To a user who forgot the password: login and a link for 30 minutes, once. */
-struct password_reset_view {
-    struct str school_name;
-    struct str user_name;
-    struct str login;
-    struct safe_url reset_url; /* absolute */
-    struct str reset_url_text; /* the same as text */
-    struct str valid_until;    /* "29 mars 2026 à 11 h 12" */
-};
-
-/* To a user whose password has just changed. */
-struct password_changed_view {
-    struct str school_name;
-    struct str user_name;
-    struct str login;
-    struct str changed_at;
-};
-
-/* To the old address of a user whose address has just changed. */
-struct email_changed_view {
-    struct str school_name;
-    struct str user_name;
-    struct str new_email; /* masked: "j…n@exemple.fr" */
-    struct str changed_at;
-};
-
-struct command_view {
-    struct str command; /* one line for a terminal */
-};
-
-/* To the operator: something in the installation needs a human. */
-struct operator_alarm_view {
-    struct str school_name; /* the mail's foot; no school here */
-    struct str site;
-    struct str what; /* one sentence with the count */
-    struct str detail;
-    struct str raised_at;
-    struct str meaning;
-    const struct command_view *commands;
-    unsigned n_commands;
-    bool reminds; /* says how often this mail comes again */
-};
-
-/* To the operator: the bank's silence is over. */
-struct operator_alarm_ended_view {
-    struct str school_name;
-    struct str site;
-    struct str raised_at;
-    struct str ended_at;
 };
 
 #endif

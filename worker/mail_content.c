@@ -4,8 +4,8 @@
 #include "common/err.h"
 #include "common/french.h"
 #include "common/payment_state.h"
+#include "templates/mail_views.h"
 #include "templates/templates.h"
-#include "templates/views.h"
 #include "worker/alarm.h"
 
 /* Where one mail's content is put together. */

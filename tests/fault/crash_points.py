@@ -51,7 +51,7 @@ PLAN = {
                      "worker/mails_written", "worker/receipts_counted", "worker/receipts_written", "worker/before_commit",
                      "worker/committed", "worker/before_ack", "worker/acknowledged", "worker/mail_locked", "worker/mail_leased",
                      "worker/mail_claimed", "worker/mail_composed", "worker/mail_data_begun", "worker/mail_dot_sent",
-                     "worker/mail_before_sent", "worker/mail_settled"), (scenario.traffic, MANY)),
+                     "worker/mail_before_sent", "worker/mail_settled", "worker/receipt_file_kept"), (scenario.traffic, MANY)),
     "worker/entries_claimed": (scenario.ghost, SOME),
     "worker/failure_charged": (scenario.poison, SOME),
     **dict.fromkeys(("worker/before_bury", "worker/buried"), (scenario.poison, FEW)),

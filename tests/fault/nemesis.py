@@ -79,7 +79,7 @@ class Nemesis:
             if fault.kind in self.stack.missing:
                 continue
             time.sleep(max(0.0, begun + fault.at_s - time.monotonic()))
-            thread = threading.Thread(target=self._strike, args=(fault,))
+            thread = threading.Thread(target=self._strike, args=(fault,), daemon=True)
             thread.start()
             self.threads.append(thread)
         for thread in self.threads:

@@ -9,7 +9,7 @@ from bank_driver import Order, make_raw
 from client import Bank, Parent
 from stack import StackError
 
-GIVE_UP_S = 40
+GIVE_UP_S, TAIL_S = 40, 10
 N_THREADS = 4
 OWN_FAULTS = (AssertionError, OSError, KeyError, IndexError, http.client.HTTPException, urllib.error.URLError)
 AGE = ("UPDATE transactions SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, created_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR "
@@ -58,7 +58,7 @@ class Parents:
         self.families = {name: Family(stack, name) for name in {payment.parent for payment in plan.payments}}
         self.paid, self.given_up, self.troubles = 0, 0, 0
         self.next, self.lock, self.begun = iter(plan.payments), threading.Lock(), None
-        self.threads = [threading.Thread(target=self._run) for _ in range(N_THREADS)]
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(N_THREADS)]
 
     def start(self, begun):
         self.begun = begun
@@ -101,9 +101,14 @@ class Parents:
             self._age(reference)
 
     def _call(self, payment, request):
-        now = time.monotonic()
-        self.driver.submit([Order(now + call.after_s, make_raw(request, call.etat, payment.bank_ref(call.attempt), call.change), call.post,
-                                  payment.retries) for call in payment.calls])
+        """Counted from now; who could pay only late is called about until the end, and not beyond."""
+        now, latest = time.monotonic(), self.begun + self.plan.duration_s + TAIL_S
+        self.driver.submit([Order(max(now, min(now + call.after_s, latest)), self._raw(payment, call, request), call.post, payment.retries)
+                            for call in payment.calls])
+
+    @staticmethod
+    def _raw(payment, call, request):
+        return make_raw(request, call.etat, payment.bank_ref(call.attempt), call.change)
 
     def _age(self, reference):
         """Its time at the bank is over: the worker may write EXPIRED before, between or after the calls."""

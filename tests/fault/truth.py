@@ -81,7 +81,8 @@ class Word:
 
     def __init__(self, reference, etat, bank_ref, request):
         self.reference, self.etat, self.bank_ref = reference, etat, bank_ref
-        self.state = spplus.PAYMENT_STATES[etat][0]
+        state, _, instalment, _ = spplus.PAYMENT_STATES[etat]
+        self.state = f"{state}/{instalment or ''}"
         self.cents = cents(dict(spplus.pairs(request))["montant"])
         self.raw = f"{self.state} {bank_ref}, an answer about {reference}"
         self.id = hashlib.sha256("\0".join(("spplus", "query", reference, self.state, bank_ref)).encode()).hexdigest()

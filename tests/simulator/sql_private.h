@@ -67,6 +67,7 @@ enum sql_op {
     OP_IF,
     OP_COALESCE,
     OP_UNHEX,
+    OP_LENGTH,
     OP_EXISTS,
     OP_UNKNOWN, /* a function that is not understood: nothing may need its value */
     OP_CASE,    /* subject, value, result, value, result …, else */
