@@ -17,7 +17,7 @@
 #include "simulator/school.h"
 #include "simulator/sql.h"
 
-enum { STEP_US_MAX = 1500, QUERY_US_MAX = 5000, RELOAD_US_MAX = 20000, SELECTS_MAX = 2 };
+enum { STEP_US_MAX = 1500, QUERY_US_MAX = 5000, RELOAD_US_MAX = 20000, PARTS_MAX = 2 };
 
 /* In the world's memory: the bank waits also when the server is gone. */
 struct exchange {
@@ -150,7 +150,7 @@ void contracts_reload(struct contracts *contracts, contracts_cb done, void *data
     sim_at(sim_self, sim_between(1, RELOAD_US_MAX), reloaded, reload);
 }
 
-/* --- the pool: the one look-up of the journal's keeper --- */
+/* --- the pool: what the journal's keeper asks and reports, each a run of one step --- */
 
 unsigned db_pool_ready(const struct db_pool *pool)
 {
@@ -158,21 +158,45 @@ unsigned db_pool_ready(const struct db_pool *pool)
     return nemesis_is_up(STORE_DATABASE);
 }
 
-/* "SELECT … UNION SELECT …" as its parts, once. */
-static unsigned split_union(const char *sql, const char *parts[SELECTS_MAX], size_t n_params[SELECTS_MAX])
+/* A statement, or the parts of "SELECT … UNION SELECT …". */
+struct parts {
+    const char *sql[PARTS_MAX];
+    size_t n_params[PARTS_MAX];
+    unsigned n;
+};
+
+static void split(const char *sql, struct parts *ret)
 {
     static const char mark[] = " UNION ";
-    unsigned n = 0;
-    for (const char *at = sql, *end; at && n < SELECTS_MAX; at = end ? end + strlen(mark) : NULL) {
+    for (const char *at = sql, *end; at && ret->n < PARTS_MAX; at = end ? end + strlen(mark) : NULL) {
         end = strstr(at, mark);
         size_t len = end ? (size_t)(end - at) : strlen(at);
         char *copy = calloc(1, len + 1);
         memcpy(copy, at, len);
         for (size_t i = 0; i < len; i++)
-            n_params[n] += copy[i] == '?';
-        parts[n++] = copy;
+            ret->n_params[ret->n] += copy[i] == '?';
+        ret->sql[ret->n++] = copy;
     }
-    return n;
+}
+
+static const struct parts *parts_of(unsigned statement)
+{
+    static struct parts all[SQL_COUNT];
+    if (!all[statement].n) {
+        struct process *self = sim_self; /* what is kept for ever is nobody's */
+        sim_self = NULL;
+        split(statements[statement].sql, &all[statement]);
+        sim_self = self;
+    }
+    return &all[statement];
+}
+
+static struct sql_value value_of(const struct db_value *value)
+{
+    if (value->type == DB_NULL)
+        return (struct sql_value){0};
+    return value->type == DB_INT ? (struct sql_value){SQL_INT, value->number, STR_NULL}
+                                 : (struct sql_value){SQL_TEXT, 0, value->text};
 }
 
 static void add_rows(struct db_result *to, const struct sql_result *from, struct arena *arena)
@@ -186,29 +210,25 @@ static void add_rows(struct db_result *to, const struct sql_result *from, struct
     to->n_columns = 1;
 }
 
-static void query(struct db_run *run)
+static int query(struct db_run *run)
 {
-    static const char *selects[SELECTS_MAX];
-    static size_t n_params[SELECTS_MAX];
-    static unsigned n_selects;
+    const struct parts *parts = parts_of(run->steps[0].statement);
     const struct db_value *params = run->steps[0].params;
     struct sql_session *session = sql_connect(sim_self);
+    int err = 0;
     run->results = ARENA_NEW(run->arena, struct db_result);
-    if (!n_selects) {
-        struct process *self = sim_self; /* what is kept for ever is nobody's */
-        sim_self = NULL;
-        n_selects = split_union(statements[SQL_INBOX_KNOWN].sql, selects, n_params);
-        sim_self = self;
-    }
-    for (unsigned i = 0; i < n_selects; params += n_params[i++]) {
+    for (unsigned i = 0; i < parts->n; params += parts->n_params[i++]) {
         struct sql_value values[DB_PARAMS_MAX];
         struct sql_result rows;
-        for (size_t j = 0; j < n_params[i]; j++)
-            values[j] = (struct sql_value){SQL_TEXT, 0, params[j].text};
-        if (sql_run(session, selects[i], values, n_params[i], NULL, 0, &rows) == SQL_DONE)
+        for (size_t j = 0; j < parts->n_params[i]; j++)
+            values[j] = value_of(&params[j]);
+        if (sql_run(session, parts->sql[i], values, parts->n_params[i], NULL, 0, &rows) == SQL_DONE)
             add_rows(run->results, &rows, run->arena);
+        else
+            err = ERR_UNAVAILABLE;
     }
     sql_disconnect(session);
+    return err;
 }
 
 static void run_now(void *data)
@@ -216,15 +236,13 @@ static void run_now(void *data)
     struct db_run *run = data;
     enum fate fate = nemesis_draw(STORE_DATABASE);
     bool works = nemesis_is_up(STORE_DATABASE) && (fate == FATE_GOOD || fate >= FATE_SLOW);
-    if (run->steps[0].statement != SQL_INBOX_KNOWN && run->steps[0].statement != SQL_JOURNAL_REPORT)
-        sim_unable("the server's statement %u is not expected here", run->steps[0].statement);
-    if (works && run->steps[0].statement == SQL_INBOX_KNOWN) /* a report is for the operator: nobody reads it here */
-        query(run);
-    run->done(run, works ? 0 : ERR_UNAVAILABLE);
+    run->done(run, works ? query(run) : ERR_UNAVAILABLE);
 }
 
 void db_pool_run(struct db_pool *pool, struct db_run *run)
 {
     (void)pool;
+    if (run->n_steps != 1)
+        sim_unable("a run of %u steps is not expected here", run->n_steps);
     sim_at(sim_self, sim_between(1, QUERY_US_MAX), run_now, run);
 }

@@ -13,6 +13,7 @@ void program_open_server(void *data)
     struct process *process = data;
     struct app *app = HEAP_NEW(struct app);
     app->loop = HEAP_NEW(uv_loop_t);
+    app->instance = process->number;
     app->config = installation_config();
     app->events = event_queue_new(app->loop, app->config);
     app->seen = seen_calls_new();

@@ -69,7 +69,8 @@ enum sql_op {
     OP_UNHEX,
     OP_LENGTH,
     OP_EXISTS,
-    OP_CASE, /* subject, value, result, value, result …, else */
+    OP_UNKNOWN, /* a function that is not understood: nothing may need its value */
+    OP_CASE,    /* subject, value, result, value, result …, else */
 };
 
 enum { SQL_ARGS_MAX = 40 };
@@ -153,6 +154,7 @@ struct sql_assignment {
 struct sql_statement {
     enum sql_kind kind;
     unsigned n_params;
+    bool is_understood; /* no OP_UNKNOWN was met */
     unsigned n_sources;
     struct sql_source sources[SQL_SOURCES_MAX];
     struct sql_table *into; /* INSERT */

@@ -21,14 +21,17 @@ struct sql_table *sql_find_table(struct str name)
     return NULL;
 }
 
-/* An expression over the table's own columns; for a trigger NEW comes first, then OLD. */
+/* An expression over the table's own columns; for a trigger NEW comes first, then OLD. NULL when it is not understood:
+ * such a check lets every row pass. */
 static const struct sql_expr *parse_own_expr(struct sql_reader *reader, struct sql_table *table)
 {
     struct sql_statement names = {
         .n_sources = 2,
         .sources = {{.table = table, .alias = STR("NEW")}, {.table = table, .alias = STR("OLD")}},
+        .is_understood = true,
     };
-    return sql_parse_expr(reader, &names);
+    const struct sql_expr *expr = sql_parse_expr(reader, &names);
+    return names.is_understood ? expr : NULL;
 }
 
 static unsigned column_number(const struct sql_reader *reader, const struct sql_table *table, struct str name)
@@ -97,7 +100,8 @@ static void read_column(struct sql_reader *reader, struct sql_table *table)
     }
 }
 
-static void read_item(struct sql_reader *reader, struct sql_table *table)
+/* False: it is neither. */
+static bool read_key_or_check(struct sql_reader *reader, struct sql_table *table)
 {
     if (sql_take_words(reader, "PRIMARY", "KEY")) {
         read_key(reader, table);
@@ -107,12 +111,14 @@ static void read_item(struct sql_reader *reader, struct sql_table *table)
     } else if (sql_take(reader, "CHECK")) {
         if (table->n_checks == SQL_CHECKS_MAX)
             sim_unable("%.*s has more than %d checks", STR_ARG(table->name), SQL_CHECKS_MAX);
-        table->checks[table->n_checks++] = parse_own_expr(reader, table);
+        table->checks[table->n_checks] = parse_own_expr(reader, table);
+        table->n_checks += table->checks[table->n_checks] != NULL;
     } else if (sql_is(reader, "KEY") || sql_is(reader, "FOREIGN") || sql_is(reader, "CONSTRAINT")) {
         skip_item(reader);
     } else {
-        read_column(reader, table);
+        return false;
     }
+    return true;
 }
 
 static void read_create_table(struct sql_reader *reader)
@@ -123,7 +129,8 @@ static void read_create_table(struct sql_reader *reader)
     table->name = sql_take_name(reader);
     sql_expect(reader, "(");
     do {
-        read_item(reader, table);
+        if (!read_key_or_check(reader, table))
+            read_column(reader, table);
     } while (sql_take(reader, ","));
     sql_expect(reader, ")");
 }
@@ -132,8 +139,11 @@ static void read_alter_table(struct sql_reader *reader)
 {
     struct sql_table *table = sql_find_table(sql_take_name(reader));
     do {
-        if (table && sql_take_words(reader, "ADD", "COLUMN"))
+        bool adds = table && sql_take(reader, "ADD");
+        if (adds && sql_take(reader, "COLUMN"))
             read_column(reader, table);
+        else if (adds)
+            (void)read_key_or_check(reader, table);
         else
             skip_item(reader);
     } while (sql_take(reader, ","));
