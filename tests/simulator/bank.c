@@ -328,7 +328,7 @@ void bank_forge(void)
     const struct bank_call *genuine = n_calls ? &calls[sim_below(n_calls)] : NULL;
     struct bank_call forged = {0};
     SIM_TRACE("somebody writes to the stream");
-    if (!genuine || sim_one_in(3)) {
+    if (!genuine || !genuine->seal_is_good || sim_one_in(3)) { /* changed once more, a bad seal may be good again */
         push(junk, sizeof junk / sizeof junk[0]);
         return;
     }
@@ -373,7 +373,9 @@ const struct bank_call *bank_call_at(unsigned i)
 const struct bank_call *bank_find_call(const uint8_t id[EVENT_ID_LEN])
 {
     for (unsigned i = 0; i < n_calls; i++) {
-        if (memcmp(calls[i].id, id, EVENT_ID_LEN) == 0 || memcmp(calls[i].unverified_id, id, EVENT_ID_LEN) == 0)
+        /* A call with a bad seal has only the id of all its bytes: the other is the genuine call's. */
+        if ((calls[i].seal_is_good && memcmp(calls[i].id, id, EVENT_ID_LEN) == 0) ||
+            memcmp(calls[i].unverified_id, id, EVENT_ID_LEN) == 0)
             return &calls[i];
     }
     return NULL;
