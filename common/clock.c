@@ -79,7 +79,7 @@ void clock_to_rfc3339(int64_t us, char out[CLOCK_RFC3339_SIZE])
     struct tm tm;
 
     gmtime_r(&seconds, &tm);
-    strftime(rest, sizeof rest, "-%m-%dT%H:%M:%S", &tm); /* %Y would leave out the zeros of the year 999 */
+    strftime(rest, sizeof rest, "-%m-%dT%H:%M:%S", &tm);   /* %Y would leave out the zeros of the year 999 */
     unsigned year = (unsigned)(tm.tm_year + 1900) % 10000; /* RFC 3339 has four digits */
     snprintf(out, CLOCK_RFC3339_SIZE, "%04u%.15s.%06uZ", year, rest, micros);
 }
