@@ -12,8 +12,8 @@ from stack import StackError
 GIVE_UP_S, TAIL_S = 40, 10
 N_THREADS = 4
 OWN_FAULTS = (AssertionError, OSError, KeyError, IndexError, http.client.HTTPException, urllib.error.URLError)
-AGE = ("UPDATE transactions SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, created_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR "
-       "WHERE reference = '{}'")
+AGE = ("UPDATE transactions SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, created_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR, "
+       "sent_at = IF(sent_at IS NULL, NULL, created_at) WHERE reference = '{}'")
 
 
 class Family:
