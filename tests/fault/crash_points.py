@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Crash points, systematically: each named point of dp-server and dp-worker (common/crash_point.h), occurrence by occurrence. The program
 is armed, a scenario drives it through the point, it dies there by SIGKILL, is started again, and everything must come out right.
 

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """One run of the nemesis: a stack, families that pay, a bank that calls, faults that strike; then healing, and the checker.
 
     result = run(make_plan(seed), build)      result.violations is empty when every promise held
