@@ -24,7 +24,7 @@ def test_nothing_is_lost_or_doubled(build, results, seed, seconds):
     result = run(make_plan(seed, seconds, calls_per_payment=10), build, keep_on_failure=results)
     report(result)
     assert not result.violations, "\n".join(result.violations)
-    assert result.callbacks > 50 and result.paid > 10 and sum(result.faults.values()) > 10
+    assert result.callbacks > 50 and result.paid > 3 and sum(result.faults.values()) > 10
 
 
 def test_a_seed_is_a_schedule():
