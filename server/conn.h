@@ -7,8 +7,9 @@
  *     IDLE ─first byte─► HEAD ─► BODY ─► BUSY (handler) ─► WRITING ─► IDLE, or LINGER ─► CLOSED
  *
  * When all places are taken, a new connection displaces the one that has kept us waiting longest (IDLE, HEAD, BODY,
- * WRITING) and longer than CONN_PATIENCE_MS: whoever holds places by doing nothing cannot keep others out, and whoever
- * sends a request as programs do, at once, is never displaced.
+ * WRITING): whoever holds places by doing nothing cannot keep others out. With n places and r newcomers a second
+ * everyone is waited for at least n/r seconds, so whoever sends a request as programs do, at once, is displaced only
+ * where that is less than CONN_PATIENCE_MS; then newcomers are refused instead.
  *
  * LINGER (RFC 9112 §9.6): we have said all, closed our half, and read the rest away, so that the client gets the answer
  * and not a reset. */
@@ -23,7 +24,7 @@ enum {
     CONN_HANDLER_TIMEOUT_MS = 60000, /* every step of a handler has a shorter one: passing it is our bug */
     CONN_LINGER_TIMEOUT_MS = 2000,
     CONN_LINGER_BYTES_MAX = 1 << 20,
-    CONN_PATIENCE_MS = 1000, /* a client that is waited for so long gives way when there is no room for a new one */
+    CONN_PATIENCE_MS = 250, /* a client that is waited for so long gives way when there is no room for a new one */
     CONN_DISPLACE_LOOKS_MAX = 64,
     CONN_DRAIN_GRACE_MS = 500, /* for the first request of a connection that had just come when draining began */
 };

@@ -212,7 +212,7 @@ def assert_served(stack, what):
     return results
 
 
-# Not in the smoke: when thousands come back in one moment some pages are still answered 503 (docs/reliability.md).
+@pytest.mark.smoke
 @pytest.mark.parametrize("manner", ["head", "body", "read", "idle"])
 def test_slow_connections_of_many_addresses(manner):
     """All places are taken, again and again; nobody else notices."""

@@ -174,7 +174,7 @@ static void whoever_waits_longest_gives_way(void **state)
     open_many(clients, 4, &server);
     for (unsigned i = 0; i < 4; i++) {
         client_send(&clients[i], beginnings[i]);
-        server_run_ms(&server, 20);
+        server_run_ms(&server, 5);
     }
     wait_parked(&server, 1);
     client_open(&fresh[0], &server); /* all have just come: what is left is the banks' */
