@@ -1,0 +1,141 @@
+"""Callbacks and pages: dp-server and its peers in turns, the same load from outside."""
+import hashlib
+import json
+import re
+import secrets
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "bank_simulator"), str(HERE.parent / "e2e")]
+
+import measure  # noqa: E402
+import spplus  # noqa: E402
+from client import Parent  # noqa: E402
+from peers import STREAM, Fastify, Nginx, Ours, Php  # noqa: E402
+
+CONNECTIONS = 64
+RATE = 1000
+WARM_S = 2
+CALLS = 400_000  # more than any turn sends: no call is seen twice
+SEALED = {"siret": "00000000000001-01", "langue": "FR", "devise": "978", "taxe": "0.00", "validite": "31/12/2026", "moyen": "CBS",
+          "modalite": "1x", "email": "parent@example.org", "version": "1"}
+STATE_LABELS = {"CREATED": "En attente de paiement", "PENDING": "En attente de paiement", "CANCELLED": "Paiement abandonné",
+                "DECLINED": "Paiement refusé", "EXPIRED": "Paiement expiré", "AUTHORISED": "Paiement validé",
+                "CAPTURED": "Paiement validé", "SETTLED": "Paiement validé", "REVERSED": "Paiement rejeté",
+                "REFUNDED": "Paiement remboursé"}
+# The peers read the same rows, without the filters of ours.
+STATEMENTS = {
+    "user": "SELECT u.*, s.name school_name FROM users u JOIN schools s ON s.id = u.school_id WHERE u.id = ? AND u.school_id = ?",
+    "accounts": "SELECT a.id, a.last_name, a.first_name, a.class_name FROM account_payers p JOIN accounts a ON a.id = p.account_id "
+                "WHERE p.user_id = ? AND a.school_id = ? AND a.active ORDER BY a.last_name, a.first_name, a.id",
+    "oldest": "SELECT created_at FROM transactions WHERE user_id = ? AND school_id = ? ORDER BY created_at, id LIMIT 1",
+    "history": "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, (SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', "
+               "a.last_name) ORDER BY l.position SEPARATOR ', ') FROM transaction_lines l JOIN accounts a ON a.id = l.account_id WHERE "
+               "l.transaction_id = t.id AND l.revision = t.revision) names, t.kind, r.year, r.number FROM transactions t LEFT JOIN receipts "
+               "r ON r.transaction_id = t.id WHERE t.user_id = ? AND t.school_id = ? ORDER BY t.created_at DESC, t.id DESC LIMIT {rows}",
+}
+
+
+def request(method, path, body="", headers=()):
+    lines = [f"{method} {path} HTTP/1.1", "Host: bench", *headers]
+    if method == "POST":
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+    return "\r\n".join(lines) + "\r\n\r\n" + body
+
+
+def write_requests(path, requests):
+    path.write_bytes(b"\0".join(text.encode() for text in requests) + b"\0")
+    return path
+
+
+def write_calls(path):
+    first = secrets.randbelow(9 * 10 ** 7)
+    fields = list(SEALED.items())
+
+    def call(n):
+        reference = f"dem20260901{first + n:09d}"
+        return spplus.sealed([fields[0], ("reference", reference), *fields[1:3], ("montant", "158.50"), *fields[3:],
+                              ("etat", "1"), ("refsfp", f"{first + n:08d}")])
+    return write_requests(path, (request("POST", "/banque/spplus", call(n)) for n in range(CALLS)))
+
+
+def session_name(cookie):
+    import base64
+    return "dp:session:" + hashlib.sha256(base64.urlsafe_b64decode(cookie + "=")).hexdigest()
+
+
+class Web:
+    """The stack with its data, the peers and what they are asked."""
+
+    def __init__(self, stack, drivers):
+        self.stack, self.driver = stack, drivers / "http_load"
+        self.folder = stack.state / "bench"
+        self.folder.mkdir(exist_ok=True)
+        server = stack.start_server(0)
+        self.cookie = Parent(stack, "durand").log_in().cookies["session"]
+        self.requests = {
+            "callback": write_calls(self.folder / "calls"),
+            "history": write_requests(self.folder / "history", [self.get("/historique")]),
+            "login": write_requests(self.folder / "login", [request("GET", "/connexion")]),
+        }
+        self.environment = self.make_environment()
+        stack.children.pop("dp-server-0").stop()
+        del server
+
+    def get(self, path):
+        return request("GET", path, headers=[f"Cookie: session={self.cookie}"])
+
+    def make_environment(self):
+        """What the peers know: where the stores are, and our page with holes for what is read from them."""
+        parent = Parent(self.stack, "durand")
+        parent.cookies["session"] = self.cookie
+        html = parent.get("/historique").text
+        rows = html.count("<tr role=\"row\">\n<td")
+        html = re.sub(r"(<tbody[^>]*>\n).*(</tbody>)", r"\1<!--rows-->\2", html, flags=re.DOTALL)
+        html = re.sub(r'(<option value="">Tous les comptes</option>\n).*?(</select>)', r"\1<!--accounts-->\2", html, flags=re.DOTALL)
+        (self.folder / "page.html").write_text(html.replace("Jean Durand", "<!--name-->"))
+        statements = {name: sql.format(rows=rows + 1) for name, sql in STATEMENTS.items()}
+        (self.folder / "statements.json").write_text(json.dumps(statements))
+        assert self.stack.redis("EXISTS", session_name(self.cookie)) == "1"
+        return {"BENCH_KEY": spplus.WORKING_KEY.hex(), "BENCH_STREAM": STREAM, "BENCH_REDIS": str(self.stack.redis_socket),
+                "BENCH_DB": str(self.stack.db_socket), "BENCH_PAGE": str(self.folder / "page.html"),
+                "BENCH_STATEMENTS": str(self.folder / "statements.json"), "BENCH_LABELS": json.dumps(STATE_LABELS, ensure_ascii=False)}
+
+    def peers(self, work):
+        if work == "login":
+            return [Ours(self.stack), Nginx("<!DOCTYPE html>" + "x" * 4000)]
+        return [Ours(self.stack), Fastify(self.environment), Php(self.environment), Nginx()]
+
+    def stores(self):
+        return [self.stack.children["mariadb"].pid, self.stack.children["redis"].pid]
+
+    def turn(self, peer, work, seconds, rate=None):
+        """One peer under one load; its stores' and its own processor time."""
+        port = peer.start()
+        try:
+            measure.load(self.driver, port, self.requests[work], CONNECTIONS, WARM_S, rate)
+            before = measure.cpu_s(peer.pids), measure.cpu_s(self.stores())
+            result = SimpleNamespace(**measure.load(self.driver, port, self.requests[work], CONNECTIONS, seconds, rate))
+            after = measure.cpu_s(peer.pids), measure.cpu_s(self.stores())
+            assert result.failed == 0 and result.status_2xx == result.answered > 0, (peer.name, work, result)
+            result.web_cpu = (after[0] - before[0]) * 10_000 / result.answered
+            result.store_cpu = (after[1] - before[1]) * 10_000 / result.answered
+            result.pss_mib = measure.pss_mib(peer.pids)
+        finally:
+            peer.stop()
+            self.stack.redis("DEL", "dp:events", STREAM)
+        return result
+
+    def compare(self, work, turns, seconds, rate=None, say=print):
+        """A B C, A B C …: {peer's name: [result of each turn]}."""
+        peers = self.peers(work)
+        results = {peer.name: [] for peer in peers}
+        for n in range(turns):
+            for peer in peers:
+                result = self.turn(peer, work, seconds, rate)
+                results[peer.name].append(result)
+                say(f"{work} {n + 1}/{turns} {peer.name}: {result.per_second:.0f}/s, p99 {result.p99_us} µs, "
+                    f"{result.web_cpu:.3f} CPU-s/10k", file=sys.stderr, flush=True)
+        return results
