@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,13 @@ struct line {
     char bytes[LINE_MAX_BYTES];
     size_t len;
 };
+
+/* Lines that wait for log_flush(), of one thread. */
+static __thread struct {
+    bool on;
+    size_t len;
+    char bytes[LOG_HELD_MAX];
+} held;
 
 void log_init(const char *program, enum log_level least)
 {
@@ -140,18 +148,60 @@ static void put_field(struct line *line, const struct log_field *field)
     }
 }
 
+/* The part that changes once a second is made once a second. */
 static void put_time(struct line *line)
 {
+    static __thread struct {
+        time_t second;
+        char text[40];
+    } made;
     struct timespec now;
     struct tm utc;
-    char text[40];
 
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(text, sizeof text, "ts=%Y-%m-%dT%H:%M:%S", &utc);
-    put_text(line, text);
-    snprintf(text, sizeof text, ".%03dZ", (int)(now.tv_nsec / 1000000));
-    put_text(line, text);
+    if (now.tv_sec != made.second) {
+        gmtime_r(&now.tv_sec, &utc);
+        strftime(made.text, sizeof made.text, "ts=%Y-%m-%dT%H:%M:%S.", &utc);
+        made.second = now.tv_sec;
+    }
+    int ms = (int)(now.tv_nsec / 1000000);
+    put_text(line, made.text);
+    put_char(line, (char)('0' + ms / 100));
+    put_char(line, (char)('0' + ms / 10 % 10));
+    put_char(line, (char)('0' + ms % 10));
+    put_char(line, 'Z');
+}
+
+/* A lost log line is not worth failing for. */
+static void write_out(const char *bytes, size_t len)
+{
+    if (len > 0 && write(STDERR_FILENO, bytes, len) < 0)
+        return;
+}
+
+void log_hold(void)
+{
+    held.on = true;
+}
+
+void log_flush(void)
+{
+    write_out(held.bytes, held.len);
+    held.len = 0;
+}
+
+static void put_out(enum log_level level, const struct line *line)
+{
+    if (held.len + line->len > sizeof held.bytes)
+        log_flush();
+    if (!held.on) {
+        write_out(line->bytes, line->len);
+        return;
+    }
+    memcpy(held.bytes + held.len, line->bytes, line->len);
+    held.len += line->len;
+    if (level >= LOG_LEVEL_WARN)
+        log_flush();
 }
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
@@ -171,9 +221,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     for (; fields->kind != LOG_KIND_NONE; fields++)
         put_field(&line, fields);
     line.bytes[line.len++] = '\n';
-    /* A lost log line is not worth failing for. */
-    if (write(STDERR_FILENO, line.bytes, line.len) < 0)
-        return;
+    put_out(level, &line);
 }
 
 void log_abort(const char *event, const struct log_field *fields)

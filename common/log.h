@@ -1,4 +1,4 @@
-/* log: one line an event on stderr, in logfmt, written with a single write(2).
+/* log: one line an event on stderr, in logfmt, never cut in two by another thread's.
  *
  *     log_info("callback_accepted", LOG_HEX("event_id", id, 32), LOG_INT("ms", 3));
  *     → ts=2026-11-23T09:12:01.123Z level=info program=dp-server event=callback_accepted event_id=…
@@ -56,6 +56,14 @@ struct log_field {
 /* The program's name in every line and the least level written. `program` is borrowed for ever.
  * Call it before any thread is started. */
 void log_init(const char *program, enum log_level least);
+
+/* From now on the calling thread's lines below LOG_LEVEL_WARN wait for log_flush(), for a line of a higher level, or
+ * until LOG_HELD_MAX bytes wait: an event loop writes those of one turn together, with one system call. Once a thread.
+ */
+enum { LOG_HELD_MAX = 32 * 1024 };
+void log_hold(void);
+/* Writes what the calling thread holds. */
+void log_flush(void);
 
 /* `fields` ends with LOG_KIND_NONE. A line over 4 KiB is cut. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);

@@ -248,6 +248,7 @@ static const struct close_step {
 static void leave(void *data)
 {
     (void)data;
+    log_flush();
     _exit(APP_EXIT_HUNG);
 }
 

@@ -58,6 +58,21 @@ static void raise_file_limit(const struct config *config)
         log_warn("file_limit_too_low", LOG_INT("limit", (int64_t)files.rlim_cur), LOG_INT("needed", (int64_t)needed));
 }
 
+/* Before the loop waits, the log of its turn is written. */
+static void turn_ends(uv_prepare_t *prepare)
+{
+    (void)prepare;
+    log_flush();
+}
+
+static void write_log_by_turns(uv_loop_t *loop, uv_prepare_t *prepare)
+{
+    log_hold();
+    uv_prepare_init(loop, prepare);
+    uv_prepare_start(prepare, turn_ends);
+    uv_unref((uv_handle_t *)prepare);
+}
+
 /* What starting again does not mend: see RestartPreventExitStatus in the unit. */
 static int exit_status(int err)
 {
@@ -71,11 +86,13 @@ static int serve(const struct program *program)
     const struct config *config = program->config;
     struct signals signals;
     struct app app;
+    uv_prepare_t prepare;
     uv_loop_t loop;
     int err;
 
     raise_file_limit(config);
     uv_loop_init(&loop);
+    write_log_by_turns(&loop, &prepare);
     err = app_open(&app, &loop, config, program->instance);
     if (err) {
         app_close(&app); /* the reason is in the log; nothing was taken on yet */
@@ -85,6 +102,9 @@ static int serve(const struct program *program)
                  LOG_INT("instance", program->instance));
     }
     uv_run(&loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&prepare, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    log_flush();
     if (uv_loop_close(&loop) != 0)
         log_fatal("handles_left_open");
     return exit_status(err);

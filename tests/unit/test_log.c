@@ -1,4 +1,5 @@
 /* log: no value can forge a line or a field, and no address is written whole. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 
 #include "common/log.c"
 
-enum { CAPTURE_MAX = 16384 };
+enum { CAPTURE_MAX = 256 * 1024 };
 
 static char captured[CAPTURE_MAX];
 static int saved_stderr;
@@ -114,6 +115,59 @@ static void levels(void **state)
     assert_null(strstr(line.ptr, "hidden"));
 }
 
+/* On a thread of its own: who holds, holds for ever. */
+static void *hold_lines(void *arg)
+{
+    (void)arg;
+    log_hold();
+    capture_start();
+    log_info("first");
+    assert_int_equal(capture_end().len, 0);
+    capture_start();
+    log_flush();
+    log_info("second");
+    log_warn("third"); /* at once, and what waited before it */
+    struct str rest = capture_end();
+    assert_true(str_ends_with(str_cut(rest, '\n', &rest), STR("event=first")));
+    assert_true(str_ends_with(str_cut(rest, '\n', &rest), STR("event=second")));
+    assert_true(str_ends_with(str_cut(rest, '\n', &rest), STR("event=third")));
+    assert_int_equal(rest.len, 0);
+    return NULL;
+}
+
+static void lines_wait_for_the_end_of_a_turn(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, hold_lines, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void *hold_too_much(void *arg)
+{
+    unsigned n_lines = 0;
+    (void)arg;
+    log_hold();
+    capture_start();
+    for (unsigned i = 0; i < 2000; i++)
+        log_info("many", LOG_INT("n", i));
+    log_flush();
+    for (struct str rest = capture_end(), line; rest.len > 0; n_lines++) {
+        line = str_cut(rest, '\n', &rest);
+        assert_true(str_starts_with(line, STR("ts=20")));
+    }
+    assert_int_equal(n_lines, 2000);
+    return NULL;
+}
+
+static void no_line_is_lost_or_cut_when_too_many_wait(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, hold_too_much, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void long_lines_are_cut(void **state)
 {
     static char value[3 * LINE_MAX_BYTES];
@@ -146,8 +200,14 @@ static void fatal_writes_and_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values), cmocka_unit_test(addresses),          cmocka_unit_test(lines),
-        cmocka_unit_test(levels), cmocka_unit_test(long_lines_are_cut), cmocka_unit_test(fatal_writes_and_aborts),
+        cmocka_unit_test(values),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(lines),
+        cmocka_unit_test(levels),
+        cmocka_unit_test(lines_wait_for_the_end_of_a_turn),
+        cmocka_unit_test(no_line_is_lost_or_cut_when_too_many_wait),
+        cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(fatal_writes_and_aborts),
     };
     log_init("test", LOG_LEVEL_INFO);
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
