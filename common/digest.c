@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,10 +15,21 @@ struct digest_hmac {
     size_t len;         /* bytes of a digest */
 };
 
+/* Fetched once for the whole program: EVP_sha256() looks the algorithm up again for each message (OpenSSL 3, crypto(7),
+ * "Performance"). */
+static EVP_MD *sha256_method;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
+{
+    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void digest_sha256_parts(const struct str *parts, size_t n_parts, uint8_t out[DIGEST_SHA256_LEN])
 {
+    pthread_once(&sha256_once, fetch_sha256);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+    bool ok = ctx && sha256_method && EVP_DigestInit_ex(ctx, sha256_method, NULL);
 
     for (size_t i = 0; ok && i < n_parts; i++)
         ok = parts[i].len == 0 || EVP_DigestUpdate(ctx, parts[i].ptr, parts[i].len);

@@ -18,6 +18,8 @@ static const char *const level_names[] = {
     [LOG_LEVEL_ERROR] = "error",
 };
 
+static const char hex_digits[] = "0123456789abcdef";
+
 static const char *program_name = "dp";
 static enum log_level least_level = LOG_LEVEL_INFO;
 
@@ -90,10 +92,9 @@ static void put_value(struct line *line, struct str s)
 
 static void put_hex(struct line *line, struct str s)
 {
-    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < s.len; i++) {
-        put_char(line, digits[(unsigned char)s.ptr[i] >> 4]);
-        put_char(line, digits[s.ptr[i] & 15]);
+        put_char(line, hex_digits[(unsigned char)s.ptr[i] >> 4]);
+        put_char(line, hex_digits[s.ptr[i] & 15]);
     }
 }
 
@@ -115,10 +116,29 @@ static void put_mail(struct line *line, struct str s)
     put_text(line, quote);
 }
 
+static void put_number(struct line *line, int64_t number)
+{
+    char digits[20], *at = digits + sizeof digits;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+    if (number < 0)
+        put_char(line, '-');
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    while (at < digits + sizeof digits)
+        put_char(line, *at++);
+}
+
+/* As %016llx. */
+static void put_id(struct line *line, uint64_t id)
+{
+    for (int shift = 60; shift >= 0; shift -= 4)
+        put_char(line, hex_digits[id >> shift & 15]);
+}
+
 static void put_field(struct line *line, const struct log_field *field)
 {
-    char number[24];
-
     put_char(line, ' ');
     put_text(line, field->key);
     put_char(line, '=');
@@ -127,12 +147,10 @@ static void put_field(struct line *line, const struct log_field *field)
         put_value(line, field->text);
         break;
     case LOG_KIND_INT:
-        snprintf(number, sizeof number, "%lld", (long long)field->number);
-        put_text(line, number);
+        put_number(line, field->number);
         break;
     case LOG_KIND_ID:
-        snprintf(number, sizeof number, "%016llx", (unsigned long long)field->number);
-        put_text(line, number);
+        put_id(line, (uint64_t)field->number);
         break;
     case LOG_KIND_HEX:
         put_hex(line, field->text);

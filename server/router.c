@@ -57,11 +57,17 @@ static bool match(const char *pattern, struct str path, struct str params[REQUES
     return !expected.ptr && !path.ptr;
 }
 
+/* Most routes are told apart by their first letter, before anything is cut. */
+static bool may_match(const char *pattern, struct str path)
+{
+    return path.len < 2 || path.ptr[1] == pattern[1] || path.ptr[1] == '%' || pattern[1] == '{';
+}
+
 static const struct route *find(const struct router *router, struct str path, struct str params[REQUEST_PARAMS_MAX],
                                 unsigned *ret_n_params)
 {
     for (const struct route *route = router->routes; route->path; route++) {
-        if (match(route->path, path, params, ret_n_params))
+        if (may_match(route->path, path) && match(route->path, path, params, ret_n_params))
             return route;
     }
     return NULL;
