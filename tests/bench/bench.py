@@ -1,6 +1,6 @@
 """The benchmarks: our programs and what others would pick for the same work, in turns, as a table of ratios.
 
-usage: bench.py [--turns N] [--seconds S] [--write] [WORK…]      WORK: callback, rate, history, login; without: all
+usage: bench.py [--turns N] [--seconds S] [--write] [WORK…]      WORK: callback, rate, history, login, worker; without: all
 
 Turns of S seconds go A B C, A B C …; a ratio is taken turn by turn, and its median and range are printed. The main cost is
 processor time of the web tier's process tree, which holds where rates do not. --write puts the tables into docs/performance.md.
@@ -17,6 +17,7 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT / "script"), str(HERE)]
 
 import measure  # noqa: E402
+from events import Events  # noqa: E402
 from family import fill  # noqa: E402
 from stack import Stack, free_block, free_port  # noqa: E402
 from web import RATE, Web  # noqa: E402
@@ -25,7 +26,7 @@ LIMITS = "connections_per_address_max = 20000\nconnections_max = 20000\nrate_per
          "requests_per_connection_max = 1000000\nkeep_alive_timeout_ms = 600000"
 FAMILIES, PAYMENTS = 5_000, 100_000
 TITLES = {"callback": "Callback, 64 connections", "rate": f"Callback at {RATE}/s", "history": "History page, 64 connections",
-          "login": "Login page, 64 connections"}
+          "login": "Login page, 64 connections", "worker": "Worker: bank calls to committed rows"}
 DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- measured: {} -->", "<!-- end -->"
 
@@ -35,7 +36,7 @@ def make_stack(build):
     shutil.rmtree(state, ignore_errors=True)
     ports = {"http": free_port(), "admin": free_block(20), "bank": free_port(), "mail": free_port(), "smtp": free_port()}
     return Stack(state, build, ports, servers=0, workers=0, restart=False,
-                 config_extra={"listen_extra": LIMITS, "journal_extra": "size_max_mib = 8192"})
+                 config_extra={"listen_extra": LIMITS, "journal_extra": "size_max_mib = 8192", "worker_extra": "mail_poll_ms = 60000"})
 
 
 def ratio_text(ours, theirs):
@@ -66,6 +67,26 @@ def run_web(stack, drivers, works, options):
         yield work, web.compare("callback" if work == "rate" else work, options.turns, options.seconds, rate)
 
 
+def worker_table(results):
+    ours, *_ = results.values()
+    lines = ["| | events/s | own CPU-s/10k | stores CPU-s/10k | PSS MiB | rate, ours to theirs |", "|---|---|---|---|---|---|"]
+    for name, turns in results.items():
+        of = lambda field: [getattr(turn, field) for turn in turns]  # noqa: E731
+        lines.append(f"| {name} | {measure.spread(of('per_second'), 0)} | {measure.spread(of('own_cpu'))} | "
+                     f"{measure.spread(of('store_cpu'))} | {measure.median(of('pss_mib')):.1f} | "
+                     f"{'' if turns is ours else ratio_text([turn.per_second for turn in ours], of('per_second'))} |")
+    return "\n".join(lines)
+
+
+def run(stack, drivers, works, options):
+    """Each work's name and table."""
+    web = [work for work in works if work != "worker"]
+    for work, results in run_web(stack, drivers, web, options) if web else ():
+        yield work, table(results)
+    if "worker" in works:
+        yield "worker", worker_table(Events(stack).compare(options.turns))
+
+
 def write_section(work, text):
     """Between its marks in the document, so that what people write around it stays."""
     before, found, rest = DOCUMENT.read_text().partition(BEGIN.format(work))
@@ -88,8 +109,7 @@ def main():
     try:
         stack.start()
         fill(stack, FAMILIES, PAYMENTS)
-        for work, results in run_web(stack, build / "tests", options.works or list(TITLES), options):
-            text = table(results)
+        for work, text in run(stack, build / "tests", options.works or list(TITLES), options):
             print(f"\n{TITLES[work]}\n\n{text}", flush=True)
             if options.write:
                 write_section(work, f"{where}\n\n{text}")
