@@ -83,7 +83,8 @@ static const struct {
               "COALESCE(?, u.email) <> ''"),
     STATEMENT(RECEIPT_COUNT,
               "INSERT INTO receipt_counters (school_id, year, last_number) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE "
-              "last_number = last_number + VALUES(last_number) RETURNING last_number"),
+              "last_number = last_number + VALUES(last_number)"),
+    STATEMENT(RECEIPT_LAST, "SELECT school_id, last_number FROM receipt_counters WHERE year = ? AND school_id IN (*)"),
     STATEMENT(RECEIPT_ADD, "INSERT INTO receipts (transaction_id, school_id, year, number, issued_at) VALUES "
                            "(?, ?, ?, ?, " NOW ")"),
 
