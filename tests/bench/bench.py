@@ -1,6 +1,6 @@
 """The benchmarks: our programs and what others would pick for the same work, in turns, as a table of ratios.
 
-usage: bench.py [--turns N] [--seconds S] [--write] [WORK…]      WORK: callback, rate, history, login, worker; without: all
+usage: bench.py [--turns N] [--seconds S] [--write] [WORK…]      WORK: callback, rate, history, login, worker, instructions; without: all
 
 Turns of S seconds go A B C, A B C …; a ratio is taken turn by turn, and its median and range are printed. The main cost is
 processor time of the web tier's process tree, which holds where rates do not. --write puts the tables into docs/performance.md.
@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT / "script"), str(HERE)]
 
+import instructions  # noqa: E402
 import measure  # noqa: E402
 from events import Events  # noqa: E402
 from family import fill  # noqa: E402
@@ -26,7 +27,8 @@ LIMITS = "connections_per_address_max = 20000\nconnections_max = 20000\nrate_per
          "requests_per_connection_max = 1000000\nkeep_alive_timeout_ms = 600000"
 FAMILIES, PAYMENTS = 5_000, 100_000
 TITLES = {"callback": "Callback, 64 connections", "rate": f"Callback at {RATE}/s", "history": "History page, 64 connections",
-          "login": "Login page, 64 connections", "worker": "Worker: bank calls to committed rows"}
+          "login": "Login page, 64 connections", "worker": "Worker: bank calls to committed rows",
+          "instructions": "Instructions a request, user space"}
 DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- measured: {} -->", "<!-- end -->"
 
@@ -60,13 +62,6 @@ def table(results):
     return "\n".join(lines)
 
 
-def run_web(stack, drivers, works, options):
-    web = Web(stack, drivers)
-    for work in works:
-        rate = RATE if work == "rate" else None
-        yield work, web.compare("callback" if work == "rate" else work, options.turns, options.seconds, rate)
-
-
 def worker_table(results):
     ours, *_ = results.values()
     lines = ["| | events/s | own CPU-s/10k | stores CPU-s/10k | PSS MiB | rate, ours to theirs |", "|---|---|---|---|---|---|"]
@@ -78,13 +73,21 @@ def worker_table(results):
     return "\n".join(lines)
 
 
+def instruction_table(rows):
+    return "\n".join(["| | kept before | now |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
 def run(stack, drivers, works, options):
     """Each work's name and table."""
-    web = [work for work in works if work != "worker"]
-    for work, results in run_web(stack, drivers, web, options) if web else ():
-        yield work, table(results)
-    if "worker" in works:
-        yield "worker", worker_table(Events(stack).compare(options.turns))
+    web = Web(stack, drivers) if set(works) - {"worker"} else None
+    for work in works:
+        if work == "worker":
+            yield work, worker_table(Events(stack).compare(options.turns))
+        elif work == "instructions":
+            yield work, instruction_table(instructions.compare(web))
+        else:
+            rate = RATE if work == "rate" else None
+            yield work, table(web.compare("callback" if work == "rate" else work, options.turns, options.seconds, rate))
 
 
 def write_section(work, text):
