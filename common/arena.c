@@ -8,7 +8,7 @@
 
 #include "common/log.h"
 
-enum { CHUNK_SIZE = 4096 - 64 };
+enum { CHUNK_SIZE = 4096 - 64, PRINTF_SMALL = 256 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -98,19 +98,24 @@ struct str arena_str(struct arena *arena, struct str s)
     return (struct str){arena_text(arena, s), s.len};
 }
 
+/* Most texts are short: they are formatted once, beside the arena, and copied. */
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
+    char small[PRINTF_SMALL];
     va_list args;
     va_list again;
 
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(small, sizeof small, format, args);
     va_end(args);
     if (len < 0)
         log_fatal("bad_format", LOG_STR("format", format));
     char *text = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof small)
+        memcpy(text, small, (size_t)len + 1);
+    else
+        vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
     return (struct str){text, (size_t)len};
 }

@@ -94,6 +94,23 @@ static void make_seconds(time_t seconds, char out[CLOCK_RFC3339_SIZE])
     put_digits(out + 17, 2, (unsigned)tm.tm_sec);
 }
 
+void clock_to_local_iso(int64_t us, char out[CLOCK_LOCAL_ISO_SIZE])
+{
+    struct clock_local at = clock_to_local(us);
+    unsigned offset = (unsigned)abs(at.utc_offset_minutes);
+
+    memcpy(out, "0000-00-00T00:00:00+00:00", CLOCK_LOCAL_ISO_SIZE);
+    put_digits(out, 4, (unsigned)at.year % 10000);
+    put_digits(out + 5, 2, (unsigned)at.month);
+    put_digits(out + 8, 2, (unsigned)at.day);
+    put_digits(out + 11, 2, (unsigned)at.hour);
+    put_digits(out + 14, 2, (unsigned)at.minute);
+    put_digits(out + 17, 2, (unsigned)at.second);
+    out[19] = at.utc_offset_minutes < 0 ? '-' : '+';
+    put_digits(out + 20, 2, offset / 60);
+    put_digits(out + 23, 2, offset % 60);
+}
+
 /* What changes once a second is made once a second: a server writes the same one thousands of times. */
 void clock_to_rfc3339(int64_t us, char out[CLOCK_RFC3339_SIZE])
 {

@@ -14,7 +14,7 @@
 #define CLOCK_HOUR_US   (60 * CLOCK_MINUTE_US)
 #define CLOCK_DAY_US    (24 * CLOCK_HOUR_US)
 
-enum { CLOCK_RFC3339_SIZE = 28 };
+enum { CLOCK_RFC3339_SIZE = 28, CLOCK_LOCAL_ISO_SIZE = 26 };
 
 /* Sets the zone that clock_local() uses ("Europe/Paris"). Before any thread is started. ERR_INVALID
  * when the zone is not installed. */
@@ -34,6 +34,8 @@ struct clock_local clock_to_local(int64_t us);
 /* The moment of a local wall-clock time (the first of two where it happens twice). */
 int64_t clock_from_local(const struct clock_local *local);
 
+/* "2026-03-29T10:42:07+02:00", in the zone set, NUL-terminated: what HTML's datetime takes. */
+void clock_to_local_iso(int64_t us, char out[CLOCK_LOCAL_ISO_SIZE]);
 /* "2026-11-23T06:10:00.123456Z", NUL-terminated. */
 void clock_to_rfc3339(int64_t us, char out[CLOCK_RFC3339_SIZE]);
 /* Accepts exactly the form above, with 0 to 6 decimals of a second. ERR_INVALID otherwise. */

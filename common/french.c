@@ -1,7 +1,5 @@
 #include "common/french.h"
 
-#include <stdlib.h>
-
 #include "common/clock.h"
 #include "common/money.h"
 
@@ -39,10 +37,9 @@ struct str french_date_from_iso(struct arena *arena, struct str iso)
 
 struct str french_time_iso(struct arena *arena, int64_t us)
 {
-    struct clock_local at = clock_to_local(us);
-    int offset = abs(at.utc_offset_minutes);
-    return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d", at.year, at.month, at.day, at.hour,
-                        at.minute, at.second, at.utc_offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
+    char text[CLOCK_LOCAL_ISO_SIZE];
+    clock_to_local_iso(us, text);
+    return arena_str(arena, str_from(text));
 }
 
 struct str french_money(struct arena *arena, int64_t cents)
