@@ -21,6 +21,10 @@ static void print_text(struct str text)
 {
     while (!str_is_utf8(text))
         text.len--; /* cut in the middle of a character */
+    if (!str_has_control(text, "")) {
+        fwrite(text.ptr, 1, text.len, stderr);
+        return;
+    }
     while (text.len > 0) {
         size_t len = character_len(text);
         struct str character = str_slice(text.ptr, len);

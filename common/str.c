@@ -171,7 +171,7 @@ bool str_has_control(struct str s, const char *allowed)
         unsigned char c = (unsigned char)s.ptr[i];
         if (c == 0 || ((c < 0x20 || c == 0x7f) && !strchr(allowed, c)))
             return true;
-        if (starts_with_hidden(str_slice(s.ptr + i, s.len - i)))
+        if (c >= 0x80 && starts_with_hidden(str_slice(s.ptr + i, s.len - i)))
             return true;
     }
     return false;

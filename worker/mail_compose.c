@@ -72,15 +72,28 @@ static GMimeMultipart *new_body(const struct mail_letter *letter, struct arena *
     return body;
 }
 
+/* The address stands in the head as the mail server is told it. GMime would decode the domain's punycode and encode it
+ * again, and leave it decoded, in eight bits, where IDNA forbids the characters. */
+static void add_mailbox(GMimeMessage *message, GMimeAddressType type, const char *name, const char *address)
+{
+    InternetAddress *mailbox = internet_address_mailbox_new(name, address);
+    char **as_written = &INTERNET_ADDRESS_MAILBOX(mailbox)->idn_addr;
+
+    g_free(*as_written);
+    *as_written = g_strdup(address);
+    internet_address_list_add(g_mime_message_get_addresses(message, type), mailbox);
+    g_object_unref(mailbox);
+}
+
 static void set_head(GMimeMessage *message, const struct mail_letter *letter, struct arena *arena)
 {
     struct str id = mail_message_id(arena, letter->outbox_id, letter->kind, letter->message_id_domain);
     GDateTime *date = g_date_time_new_from_unix_utc(letter->written_us / CLOCK_SECOND_US);
-    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_FROM, arena_text(arena, letter->from_name),
-                               arena_text(arena, letter->from_address));
-    g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL, arena_text(arena, letter->to));
+    add_mailbox(message, GMIME_ADDRESS_TYPE_FROM, arena_text(arena, letter->from_name),
+                arena_text(arena, letter->from_address));
+    add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL, arena_text(arena, letter->to));
     if (letter->reply_to.len)
-        g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, arena_text(arena, letter->reply_to));
+        add_mailbox(message, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, arena_text(arena, letter->reply_to));
     g_mime_message_set_subject(message, arena_text(arena, letter->subject), "utf-8");
     g_mime_message_set_date(message, date);
     g_mime_message_set_message_id(message, id.ptr);

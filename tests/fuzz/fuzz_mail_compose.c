@@ -1,6 +1,6 @@
 /* Mails: whatever stands in a name, a subject or a body, the head has exactly the lines that we write, each once, and
- * ends where ours ends; every line is bounded and ends in CR LF. Lines of the input: the sender's name, the recipient,
- * the subject; the rest is the text. */
+ * ends where ours ends; the addresses are as they were given; every line is bounded and ends in CR LF. Lines of the
+ * input: the sender's name, the recipient, the subject; the rest is the text. */
 #include "common/mail_address.h"
 #include "fuzz/fuzz.h"
 #include "worker/mail_compose.h"
@@ -33,30 +33,57 @@ static size_t head_len(struct str mail)
     return (size_t)(end - mail.ptr) + 2;
 }
 
-/* The names of the head's fields, in order. */
-static void check_head(struct str head)
+/* The names of the head's fields, each once. */
+static void check_head(struct str head, bool has_reply_to)
 {
-    static const char *const names[] = {"From",       "To",           "Subject",      "Date",
-                                        "Message-Id", "MIME-Version", "Content-Type", "Auto-Submitted"};
-    unsigned seen[sizeof names / sizeof names[0]] = {0};
+    static const char *const names[] = {"From",         "To",           "Subject",        "Date",    "Message-Id",
+                                        "MIME-Version", "Content-Type", "Auto-Submitted", "Reply-To"};
+    enum { NAMES = sizeof names / sizeof names[0] };
+    unsigned seen[NAMES] = {0};
 
     while (head.len > 0) {
         struct str rest, line = str_cut(head, '\n', &head);
         bool known = line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'); /* folded */
         struct str name = known ? STR_NULL : str_cut(line, ':', &rest);
-        for (size_t i = 0; i < sizeof names / sizeof names[0] && !known; i++) {
+        for (size_t i = 0; i < NAMES && !known; i++) {
             known = str_eq_nocase(name, str_from(names[i]));
             seen[i] += known;
         }
         FUZZ_CHECK(known);
     }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    for (size_t i = 0; i < NAMES - 1; i++)
         FUZZ_CHECK(seen[i] == 1);
+    FUZZ_CHECK(seen[NAMES - 1] == has_reply_to);
+}
+
+/* The whole value of the field, after its spaces and perhaps its fold, is the address as the mail server is told it. */
+static void check_address(struct str head, const char *field, struct str address)
+{
+    struct str line, value;
+    do {
+        line = str_cut(head, '\n', &head);
+        FUZZ_CHECK(line.ptr);
+    } while (!str_eq_text(str_cut(line, ':', &value), field));
+    value = str_trim(value);
+    if (value.len == 0)
+        value = str_trim(str_cut(head, '\n', &head));
+    FUZZ_CHECK(str_eq(value, address));
+}
+
+/* What else may be there follows from the bytes: an address for answers, a file. */
+static void choose_parts(struct mail_letter *letter, uint32_t choice)
+{
+    if (choice & 1)
+        letter->reply_to = letter->to;
+    if (choice & 2) {
+        letter->pdf = letter->text.len ? letter->text : STR("%PDF");
+        letter->pdf_name = STR("recu-17.pdf");
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct str rest = fuzz_str(data, size);
+    struct str input = fuzz_str(data, size), rest = input;
     struct arena arena;
     struct mail_letter letter = {
         .outbox_id = 17,
@@ -69,15 +96,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
 
     letter.text = letter.html = rest;
-    if (!str_is_utf8(fuzz_str(data, size)))
+    if (!str_is_utf8(input))
         return 0; /* the database holds no other text */
     if (!mail_address_is_valid(letter.to))
         letter.to = STR("durand@example.org"); /* nothing else is ever stored */
+    choose_parts(&letter, fuzz_hash(input) >> 8);
     arena_init(&arena, FUZZ_ARENA_MAX);
-    struct str mail = str_from(mail_compose(&letter, &arena));
+    struct str mail = str_from(mail_compose(&letter, &arena)), head = str_slice(mail.ptr, head_len(mail));
     check_lines(mail);
-    check_head(str_slice(mail.ptr, head_len(mail)));
-    FUZZ_CHECK(str_ends_with(mail, STR("--=_outbox_17--\r\n")));
+    check_head(head, letter.reply_to.len > 0);
+    check_address(head, "To", letter.to);
+    if (letter.reply_to.len > 0)
+        check_address(head, "Reply-To", letter.reply_to);
+    FUZZ_CHECK(str_ends_with(mail, letter.pdf.len ? STR("--=_file_outbox_17--\r\n") : STR("--=_outbox_17--\r\n")));
     arena_done(&arena);
     return 0;
 }

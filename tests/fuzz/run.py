@@ -20,6 +20,7 @@ RUNS = int(os.environ.get("DP_FUZZ_RUNS", 10_000_000))
 SECONDS = int(os.environ.get("DP_FUZZ_SECONDS", 600))
 JOBS = int(os.environ.get("DP_FUZZ_JOBS", os.cpu_count() or 1))
 INPUT_SECONDS_MAX = 10  # one input may take; more is a finding
+MEMORY = pathlib.Path("/dev/shm")  # new inputs come and go by the thousand; on a busy disk a run would wait for them
 LENGTH_MAX = 512
 LENGTHS_MAX = {"config": 1024, "import_school": 1024, "password": 24, "colour": 8, "template_render": 128}
 
@@ -45,26 +46,28 @@ def fuzz(build, target, keep):
     findings = build / "findings"
     findings.mkdir(exist_ok=True)
     dictionary = HERE / f"{target}.dict"
-    with tempfile.TemporaryDirectory() as fresh:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as fresh:
         command = [build / f"fuzz_{target}", f"-runs={RUNS}", f"-max_total_time={SECONDS}", "-print_final_stats=1",
                    f"-max_len={LENGTHS_MAX.get(target, LENGTH_MAX)}", f"-timeout={INPUT_SECONDS_MAX}",
-                   f"-artifact_prefix={findings}/{target}-", "-verbosity=1", fresh, corpus]
+                   f"-artifact_prefix={findings}/{target}-", "-verbosity=1", "-reload=0", fresh, corpus]
         command += [f"-dict={dictionary}"] if dictionary.exists() else []
-        done = subprocess.run(command, cwd=HERE.parent.parent, capture_output=True, text=True, errors="replace", check=False)
-        (build / f"{target}.log").write_text(done.stderr)
-        if keep and done.returncode == 0:
+        log = build / f"{target}.log"
+        with log.open("wb") as stderr:  # to be looked at while it runs
+            code = subprocess.run(command, cwd=HERE.parent.parent, stdout=subprocess.DEVNULL, stderr=stderr, check=False).returncode
+        if keep and code == 0:
             merge(build, target, fresh)
-    return Result(target, last_number(r"stat::number_of_executed_units: (\d+)", done.stderr),
-                  last_number(r"stat::average_exec_per_sec: +(\d+)", done.stderr), last_number(r"cov: (\d+)", done.stderr),
-                  len(list(corpus.iterdir())), what_was_found(done))
+    said = log.read_text(errors="replace")
+    return Result(target, last_number(r"stat::number_of_executed_units: (\d+)", said),
+                  last_number(r"stat::average_exec_per_sec: +(\d+)", said), last_number(r"cov: (\d+)", said),
+                  len(list(corpus.iterdir())), what_was_found(code, said))
 
 
-def what_was_found(done):
+def what_was_found(code, said):
     """The line that says it: the property that does not hold, or the sanitizer's summary."""
-    if done.returncode == 0:
+    if code == 0:
         return ""
-    said = re.findall(r"^.*(?:does not hold|runtime error|ERROR: |event=).*$", done.stderr, re.MULTILINE)
-    return said[0].strip() if said else f"exit {done.returncode}"
+    lines = re.findall(r"^.*(?:does not hold|runtime error|ERROR: |event=).*$", said, re.MULTILINE)
+    return lines[0].strip() if lines else f"exit {code}"
 
 
 def merge(build, target, fresh):

@@ -129,6 +129,29 @@ static void letters(void **state)
     arena_done(&arena);
 }
 
+/* An address is not written anew: what punycode may hold and IDNA forbids (here U+2488, U+0082) stays ASCII. */
+static void addresses_of_letters(void **state)
+{
+    static const char *const addresses[] = {"parent@example.org", "Parent@EXAMPLE.org", "a@xn--bcher-kva.fr",
+                                            "a@xn--a-ecp.ru", "a@b.xn--BAAAAb.frb9"};
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        struct str address = str_from(addresses[i]);
+        struct mail_letter letter = {.from_name = STR("École"),
+                                     .from_address = address,
+                                     .to = address,
+                                     .reply_to = address,
+                                     .message_id_domain = STR("example.org")};
+        const char *mail = mail_compose(&letter, &arena);
+        assert_non_null(strstr(mail, arena_printf(&arena, "?= <%s>\r\n", addresses[i]).ptr));
+        assert_non_null(strstr(mail, arena_printf(&arena, "\r\nTo: %s\r\n", addresses[i]).ptr));
+        assert_non_null(strstr(mail, arena_printf(&arena, "\r\nReply-To: %s\r\n", addresses[i]).ptr));
+    }
+    arena_done(&arena);
+}
+
 static void metrics_text(void **state)
 {
     struct metrics metrics = {0};
@@ -150,10 +173,10 @@ static void metrics_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(error_classes), cmocka_unit_test(lists_in_statements),
-        cmocka_unit_test(waiting_times), cmocka_unit_test(drain_cuts_a_wait_short),
-        cmocka_unit_test(message_ids),   cmocka_unit_test(letters),
-        cmocka_unit_test(metrics_text),
+        cmocka_unit_test(error_classes),        cmocka_unit_test(lists_in_statements),
+        cmocka_unit_test(waiting_times),        cmocka_unit_test(drain_cuts_a_wait_short),
+        cmocka_unit_test(message_ids),          cmocka_unit_test(letters),
+        cmocka_unit_test(addresses_of_letters), cmocka_unit_test(metrics_text),
     };
     rand_init();
     mail_compose_init();
