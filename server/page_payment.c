@@ -45,7 +45,8 @@ static void show_recap(struct page *page, const struct payment_row *row)
     const struct db_result *similar = page_result(page, STEP_SIMILAR);
     struct response *response;
 
-    if (similar->n_rows > 0)
+    view.bars = payment_bars_view(page, lines, &view.n_bars);
+    if (similar->n_rows > 0 && view.n_bars == 0) /* the bar says more of the same payment */
         view.similar_reference = db_row(similar, 0)[0].text;
     /* Without a contract that this process can seal with there is nothing to press. */
     view.payments_closed = payments_are_closed(page) || view.n_brands == 0;
@@ -160,6 +161,9 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         view.accepted_at = french_datetime(arena, row->accepted_us);
         view.accepted_at_iso = french_time_iso(arena, row->accepted_us);
     }
+    if (view.can_resume)
+        view.bars = payment_bars_view(page, lines, &view.n_bars);
+    view.can_resume = view.can_resume && view.n_bars == 0;
     fill_receipt(page, row, &view);
     if (view.can_pay_again)
         fill_again(page, row, &view);
