@@ -122,6 +122,15 @@ static void fill_receipt(struct page *page, const struct payment_row *row, struc
             arena_printf(page->arena, "%lld\u00a0ko", (long long)(row->receipt_size + BYTES_PER_KO - 1) / BYTES_PER_KO);
 }
 
+/* The bank took more than the claims: the review says to the bursar what this says to the parent. */
+static struct str waiting_text(struct page *page, const struct db_result *lines)
+{
+    int64_t cents = 0;
+    for (unsigned i = 0; i < lines->n_rows; i++)
+        cents += db_row(lines, i)[LINE_CLAIM_WAITING].number;
+    return cents > 0 ? french_money(page->arena, cents) : STR_NULL;
+}
+
 static struct payment_view payment_view_make(struct page *page, const struct payment_row *row)
 {
     const struct db_result *lines = page_result(page, STEP_LINES);
@@ -164,6 +173,8 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
     if (view.can_resume)
         view.bars = payment_bars_view(page, lines, &view.n_bars);
     view.can_resume = view.can_resume && view.n_bars == 0;
+    if (view.is_paid && row->under_review)
+        view.waiting = waiting_text(page, lines);
     fill_receipt(page, row, &view);
     if (view.can_pay_again)
         fill_again(page, row, &view);

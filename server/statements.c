@@ -139,6 +139,8 @@ const struct db_statement statements[SQL_COUNT] = {
                 "SELECT l.account_id, a.last_name, a.first_name, a.class_name, l.claim_id, c.number, c.label, "
                 "l.amount_cents, c.amount_cents - c.settled_cents, c.direct_debit, r.sent_at, "
                 "IF(r.id IS NULL, NULL, c.reserved_until), IF(r.user_id = t.user_id, r.reference, NULL), "
+                "(SELECT CAST(-SUM(w.amount_cents) AS SIGNED) FROM ledger_entries w FORCE INDEX (transaction) WHERE "
+                "w.transaction_id = t.id AND w.claim_id = c.id AND w.book = 'SUSPENSE'), "
                 "(SELECT o.reference FROM ledger_entries e FORCE INDEX (claim) STRAIGHT_JOIN transactions o FORCE "
                 "INDEX "
                 "(PRIMARY) ON o.id = e.transaction_id WHERE e.claim_id = c.id AND e.book = 'CLAIM' AND "
@@ -149,7 +151,7 @@ const struct db_statement statements[SQL_COUNT] = {
                 "LEFT JOIN transactions r ON " CLAIM_HOLDER " AND r.id <> t.id " TRANSACTION_OWNED
                 " ORDER BY l.position",
             .params = "sii",
-            .columns = "isssissiiittss",
+            .columns = "isssissiiittsis",
         },
     [SQL_RECEIPT_FILE] =
         {

@@ -101,11 +101,12 @@ enum line_column {
     LINE_CLAIM_NUMBER,
     LINE_CLAIM_LABEL,
     LINE_AMOUNT,
-    LINE_CLAIM_REMAINING, /* these five as the claim stands now; NULL without a claim */
+    LINE_CLAIM_REMAINING, /* these as the claim stands now; NULL without a claim */
     LINE_CLAIM_DIRECT_DEBIT,
     LINE_CLAIM_HELD_SINCE, /* … by a payment other than this one */
     LINE_CLAIM_HELD_UNTIL,
     LINE_CLAIM_OWN_HOLD,
+    LINE_CLAIM_WAITING,        /* of this line, in suspense: the claim took no more; NULL: nothing */
     LINE_CLAIM_OWN_SETTLEMENT, /* the last payment of the same person that is booked on it */
 };
 

@@ -244,7 +244,8 @@ struct payment_view {
     bool can_resume; /* pending and within the request's validity: the same signed request may be sent again */
     const struct claim_bar_view *bars; /* pending: why it cannot be resumed although it is valid */
     unsigned n_bars;
-    bool under_review; /* the school is checking something about this payment */
+    bool under_review;  /* the school is checking something about this payment */
+    struct str waiting; /* of it, more than its claims still took, while a human has to say what becomes of that */
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;

@@ -304,18 +304,24 @@ def test_the_bank_takes_both(stack, family, bank, mails):
 
     pages = [parent.get(f"/paiement/{reference}").text for parent, reference in zip(family.parents, references)]
     checks = "L'établissement vérifie ce paiement avec la banque. Vous n'avez rien à faire"
-    assert checks not in pages[0] and checks in pages[1] and all("Paiement validé" in page for page in pages)
+    excess = f"158,50{NBSP}€ de ce paiement dépassent ce qui restait dû"
+    assert all("Paiement validé" in page for page in pages)
+    for text in (checks, excess, "l'imputera autrement ou vous la remboursera"):
+        assert text not in pages[0] and text in pages[1], text
     assert f"158,50{NBSP}€ réglés par un autre payeur le" in second.get("/accueil").text
     assert "réglés par un autre payeur" not in first.get("/accueil").text
 
     assert len(mails.wait_for(references[0], 2)) == 2
     told = mails.wait_for(references[1], 3)
     assert len(told) == 3
-    review, = [mail for mail in told if "dossier" in mail["text"]]
+    review, = [mail for mail in told if f"dossier n°{NBSP}" in mail["text"]]
     assert review["to"][0] == stack.sql("SELECT bursar_email FROM schools ORDER BY id LIMIT 1")[0][0]
     for text in ("dépasse ce qui restait dû sur la créance", f"158,50{NBSP}€", "Roy-Bastien", references[1]):
         assert text in review["text"].replace("\N{NARROW NO-BREAK SPACE}", NBSP), text
-    for mail in mails.about(references[1]):
+    confirmations = [mail for mail in told if mail is not review]
+    assert len(confirmations) == 2 and all(excess in mail["text"] and excess in mail["html"].replace("<strong>", "") for mail in confirmations)
+    assert not any("dépassent ce qui restait dû" in mail["text"] for mail in mails.about(references[0]))
+    for mail in told:
         if second.login in mail["to"][0] or "parent@" in mail["to"][0]:
             assert references[0] not in mail["text"] and "Ariane" not in mail["text"]
 

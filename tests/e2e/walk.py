@@ -191,7 +191,7 @@ class Walk:
                                                                        "code_postal": "x" * 11, "ville": "", "telephone": "abc", "courriel": "abc"}), 422)
         return reference
 
-    def two_payers(self, bank):
+    def two_payers(self, bank, mails):
         """Parents who live apart, and what each is told of the other's payments."""
         parent, other = self.person("page-garde", "Aurélie", "Nguyen-Lefebvre"), self.person("page-garde-bis", "Sébastien", "Lefebvre")
         account = self.account("page-garde", "Marie-Lou", "Lefebvre", "5e D")
@@ -216,7 +216,7 @@ class Walk:
             bank.type_card(paid, ACCEPTED)
             other.wait_for_state(paid, "AUTHORISED")
         other.send(reference(other, held, "158,50"))
-        parent.send(late)
+        bank.open(parent.send(late))
         self.keep("accueil-deux-payeurs", parent.get("/accueil"))
         self.keep("crediter-deux-payeurs", parent.get("/crediter"))
         self.keep("recapitulatif-refuse", parent.get(f"/paiement/{early}"))
@@ -224,8 +224,16 @@ class Walk:
         self.keep("crediter-creance-prise", parent.submit("/crediter", {**form, "creance": held}), 422)
         self.keep("crediter-prelevement", parent.submit("/crediter", {**form, "creance": debited}), 422)
         self.stack.sql(f"UPDATE claims SET reserved_until = UTC_TIMESTAMP(6) WHERE id = {own}")
-        other.send(reference(other, own, "90"))
+        taken = reference(other, own, "90")
+        bank.open(other.send(taken))
         self.keep("paiement-non-repris", parent.get(f"/paiement/{late}?actualisation=non"))
+        for person, accepted in ((other, taken), (parent, late)):
+            bank.type_card(accepted, ACCEPTED)
+            person.wait_for_state(accepted, "AUTHORISED")
+        self.keep("paiement-en-trop", parent.get(f"/paiement/{late}"))
+        for mail in mails.wait_for(late, 3):
+            self.keep_text("courriel-parent-en-trop" if "parent@" in mail["to"][0] else
+                           "courriel-gestionnaire-en-trop" if "reçu" in mail["subject"] else "courriel-dossier-en-trop", mail["html"])
         self.stack.sql("UPDATE schools SET part_payment_allowed = FALSE")
 
     def family(self):
@@ -345,7 +353,7 @@ def walk(stack, bank, mails, folder):
     walk.family()
     walk.new_family()
     walk.forty_claims()
-    walk.two_payers(bank)
+    walk.two_payers(bank, mails)
     walk.commensal(mails)
     walk.real_payments(bank, mails)
     walk.forgotten(mails, "page-famille")
