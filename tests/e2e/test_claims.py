@@ -264,8 +264,8 @@ def test_part_payments_to_the_last_cent(stack, family, bank, part_payment):
         reference = recap(parent, claim, amount)
         settle(parent, bank, reference)
         assert stack.sql(f"SELECT amount_cents - settled_cents, reserved_for FROM claims WHERE id = {claim}") == [[str(rest), "NULL"]]
-    assert f"une fois déduits 58,50{NBSP}€ réglés par un autre payeur" in second.get("/accueil").text
-    assert f"une fois déduits 50,00{NBSP}€ réglés par un autre payeur" in first.get("/accueil").text
+    assert f"Déjà réglé par un autre payeur{NBSP}: 58,50{NBSP}€" in second.get("/accueil").text
+    assert f"Déjà réglé par un autre payeur{NBSP}: 50,00{NBSP}€" in first.get("/accueil").text
 
     answer = first.submit("/crediter", form(claim, "50,01"))
     assert answer.status == 422 and f"Il ne reste que 50,00{NBSP}€" in answer.text
@@ -278,7 +278,7 @@ def test_part_payments_to_the_last_cent(stack, family, bank, part_payment):
                      f"WHERE e.claim_id = {claim} AND e.book = 'SUSPENSE'") == [["0"]]
     assert first.submit("/crediter", form(claim)).status == 422
     home = second.get("/accueil").text
-    assert f"108,50{NBSP}€ réglés par un autre payeur le" in home and f"/crediter?creance={claim}" not in home
+    assert "Montant réglé par un autre payeur le" in home and f"{NBSP}: 108,50{NBSP}€. Il ne reste rien à payer." in home and f"/crediter?creance={claim}" not in home
 
 
 # --- both, all the same ------------------------------------------------------------------------------------------------
@@ -308,8 +308,9 @@ def test_the_bank_takes_both(stack, family, bank, mails):
     assert all("Paiement validé" in page for page in pages)
     for text in (checks, excess, "l'imputera autrement ou vous la remboursera"):
         assert text not in pages[0] and text in pages[1], text
-    assert f"158,50{NBSP}€ réglés par un autre payeur le" in second.get("/accueil").text
-    assert "réglés par un autre payeur" not in first.get("/accueil").text
+    home = second.get("/accueil").text
+    assert "Montant réglé par un autre payeur le" in home and f"{NBSP}: 158,50{NBSP}€. Il ne reste rien à payer." in home
+    assert "réglé par un autre payeur" not in first.get("/accueil").text
 
     assert len(mails.wait_for(references[0], 2)) == 2
     told = mails.wait_for(references[1], 3)
@@ -353,11 +354,11 @@ def test_what_was_settled_long_ago_or_taken_back_is_not_listed(stack, family, ba
                           (family.claim(1200), None)):
         reference = recap(first, claim)
         settle(first, bank, reference)
-        assert "réglés par un autre payeur" in second.get("/accueil").text
+        assert "réglé par un autre payeur" in second.get("/accueil").text
         if change:
             stack.sql(change.format(claim))
         else:
             bank.send(reference=reference, etat="20")
             first.wait_for_state(reference, "REVERSED")
-        assert "réglés par un autre payeur" not in second.get("/accueil").text
+        assert "réglé par un autre payeur" not in second.get("/accueil").text
     assert f"/crediter?creance={claim}" in second.get("/accueil").text, "it is owed again"

@@ -19,7 +19,7 @@ SAID = {
     "accueil-sans-creance": ["Aucune créance n'est à régler par carte pour le moment."],
     "accueil-paiement-en-cours": ["n'est pas encore arrivée", ">Voir ce paiement</a>", f"À régler{NBSP}: 158,50{NBSP}€</strong> pour Jean-Baptiste",
                                   f"Votre paiement de cette créance est en cours{NBSP}: ne payez pas une seconde fois."],
-    "accueil-deux-payeurs": [f"une fois déduits 50,00{NBSP}€ réglés par un autre payeur", "Votre paiement de cette créance est en cours",
+    "accueil-deux-payeurs": [f"Déjà réglé par un autre payeur{NBSP}: 50,00{NBSP}€", "Votre paiement de cette créance est en cours",
                              "Reprendre ou voir ce paiement", "Réglées par un autre payeur", "Il ne reste rien à payer"],
     "crediter-deux-payeurs": ["Créances qui ne se règlent pas ici pour le moment", "Un autre payeur règle cette créance", "Votre paiement de cette créance",
                               "réglée par prélèvement"],
