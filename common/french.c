@@ -20,6 +20,12 @@ struct str french_datetime(struct arena *arena, int64_t us)
     return arena_printf(arena, "%.*s à %d" NBSP "h" NBSP "%02d", STR_ARG(date), at.hour, at.minute);
 }
 
+struct str french_hour(struct arena *arena, int64_t us)
+{
+    struct clock_local at = clock_to_local(us);
+    return arena_printf(arena, "%d" NBSP "h" NBSP "%02d", at.hour, at.minute);
+}
+
 struct str french_datetime_short(struct arena *arena, int64_t us)
 {
     struct clock_local at = clock_to_local(us);

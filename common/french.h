@@ -10,6 +10,8 @@
 
 /* "29 mars 2026 à 10 h 42" (no-break spaces inside; "1er" for the first day of a month) */
 struct str french_datetime(struct arena *arena, int64_t us);
+/* "10 h 42": where the day is clear */
+struct str french_hour(struct arena *arena, int64_t us);
 /* "29/03/2026 à 10 h 42": for tables */
 struct str french_datetime_short(struct arena *arena, int64_t us);
 /* "2026-06-30" → "30 juin 2026"; what is no date comes back as it is. */

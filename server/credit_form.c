@@ -118,7 +118,34 @@ static bool claim_is_taken(const struct credit_form *form, const struct credit_l
     return false;
 }
 
-static const struct open_claim *check_claim(struct credit_form *form, struct credit_line *line,
+/* Whoever comes second is told before anything is stored; what has to hold is looked at again when the payment is sent.
+ */
+static void check_bar(struct credit_form *form, struct arena *arena, struct credit_line *line,
+                      const struct open_claim *claim)
+{
+    switch (open_claims_bar(claim, 0)) {
+    case BAR_SETTLED:
+        complain(form, &line->claim_error, STR("Cette créance est déjà réglée par un autre payeur."));
+        break;
+    case BAR_DIRECT_DEBIT:
+        complain(form, &line->claim_error,
+                 STR("Cette créance est réglée par prélèvement : elle ne se paie pas par carte."));
+        break;
+    case BAR_HELD:
+        complain(form, &line->claim_error,
+                 arena_printf(arena,
+                              "%s règle cette créance par carte : elle lui est réservée jusqu'à %.*s au plus "
+                              "tard. Ne payez pas une seconde fois.",
+                              claim->own_hold.len > 0 ? "Un autre de vos paiements" : "Un autre payeur",
+                              STR_ARG(french_hour(arena, claim->held_until_us))));
+        break;
+    case BAR_NONE:
+    case BAR_TOO_MUCH:
+        break;
+    }
+}
+
+static const struct open_claim *check_claim(struct credit_form *form, struct arena *arena, struct credit_line *line,
                                             const struct credit_rules *rules)
 {
     const struct open_claim *claim = NULL;
@@ -131,10 +158,9 @@ static const struct open_claim *check_claim(struct credit_form *form, struct cre
         complain(form, &line->claim_error, STR("Cette créance est déjà réglée ou n'est pas dans votre liste."));
     else if (line->account_id != 0 && claim->account_id != line->account_id)
         complain(form, &line->claim_error, STR("Cette créance concerne un autre élève que celui choisi."));
-    else if (claim->direct_debit)
-        complain(form, &line->claim_error,
-                 STR("Cette créance est réglée par prélèvement : elle ne se paie pas par carte."));
-    else if (claim_is_taken(form, line))
+    else
+        check_bar(form, arena, line, claim);
+    if (claim_is_taken(form, line))
         complain(form, &line->claim_error, STR("Cette créance figure deux fois dans ce paiement."));
     return line->claim_error.len > 0 ? NULL : claim;
 }
@@ -183,7 +209,7 @@ static void check_line(struct credit_form *form, struct arena *arena, struct cre
 
     take_account_of_claim(form, line, rules);
     check_account(form, line, rules);
-    claim = check_claim(form, line, rules);
+    claim = check_claim(form, arena, line, rules);
     if (line->claim_error.len == 0)
         check_amount(form, arena, line, claim, rules);
     *ret_whole_claim = claim && line->amount_cents == claim->remaining_cents;

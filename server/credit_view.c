@@ -3,6 +3,7 @@
 #include "common/encode.h"
 #include "common/french.h"
 #include "common/rand.h"
+#include "server/claim_bar.h"
 
 enum { TOKEN_LEN = 32 };
 
@@ -14,7 +15,8 @@ static struct str id_text(struct arena *arena, int64_t id)
 /* The choices of every line: their texts are made once, however many lines there are. */
 struct choices {
     struct option_view *accounts, *claims;
-    unsigned n_accounts, n_claims;
+    bool *payable; /* of each claim */
+    unsigned n_accounts, n_claims, n_payable;
 };
 
 static void list_accounts(struct arena *arena, const struct accounts *accounts, struct choices *choices)
@@ -39,19 +41,6 @@ static struct str claim_label(struct arena *arena, const struct open_claim *clai
                         STR_ARG(claim->account_name), STR_ARG(claim->label), STR_ARG(due));
 }
 
-static void list_claims(struct arena *arena, const struct open_claims *claims, struct choices *choices)
-{
-    choices->claims = ARENA_ARRAY(arena, claims->n_items, struct option_view);
-    for (unsigned i = 0; i < claims->n_items; i++) {
-        const struct open_claim *claim = &claims->items[i];
-        if (claim->direct_debit)
-            continue;
-        struct option_view *option = &choices->claims[choices->n_claims++];
-        option->value = id_text(arena, claim->id);
-        option->label = claim_label(arena, claim);
-    }
-}
-
 /* What was typed counts; ids come from a stored payment or a link. */
 static struct option_view *select_one(struct arena *arena, const struct option_view *options, unsigned n_options,
                                       struct str typed, int64_t chosen)
@@ -64,6 +53,35 @@ static struct option_view *select_one(struct arena *arena, const struct option_v
         copy[i].selected = str_eq(copy[i].value, value);
     }
     return copy;
+}
+
+static void list_claims(struct arena *arena, const struct open_claims *claims, struct choices *choices)
+{
+    choices->claims = ARENA_ARRAY(arena, claims->n_items, struct option_view);
+    choices->payable = ARENA_ARRAY(arena, claims->n_items, bool);
+    choices->n_claims = claims->n_items;
+    for (unsigned i = 0; i < claims->n_items; i++) {
+        choices->claims[i] = (struct option_view){
+            .value = id_text(arena, claims->items[i].id),
+            .label = claim_label(arena, &claims->items[i]),
+        };
+        choices->payable[i] = open_claims_bar(&claims->items[i], 0) == BAR_NONE;
+        choices->n_payable += choices->payable[i];
+    }
+}
+
+/* Those that can be paid, and the one that was chosen: were it left out, the browser would choose "Autre créance" by
+ * itself, and the claim could be paid a second time under that name. */
+static void offer_claims(struct arena *arena, const struct choices *choices, struct credit_line_view *view,
+                         const struct credit_line *line)
+{
+    struct option_view *all = select_one(arena, choices->claims, choices->n_claims, line->claim_text, line->claim_id);
+
+    view->claims = all;
+    for (unsigned i = 0; i < choices->n_claims; i++) {
+        if (choices->payable[i] || all[i].selected)
+            all[view->n_claims++] = all[i];
+    }
 }
 
 static bool is_one_selected(const struct option_view *options, unsigned n_options)
@@ -82,7 +100,7 @@ static struct credit_line_view line_view(struct page *page, const struct credit_
     const struct option_view *accounts =
         select_one(page->arena, choices->accounts, choices->n_accounts, line->account_text, line->account_id);
 
-    return (struct credit_line_view){
+    struct credit_line_view view = {
         .suffix = line->suffix,
         .numbered = form->n_lines > 1,
         .number = index + 1,
@@ -91,11 +109,11 @@ static struct credit_line_view line_view(struct page *page, const struct credit_
         .accounts = accounts,
         .n_accounts = choices->n_accounts,
         .account_error = line->account_error,
-        .claims = select_one(page->arena, choices->claims, choices->n_claims, line->claim_text, line->claim_id),
-        .n_claims = choices->n_claims,
         .claim_error = line->claim_error,
         .montant = {.value = line->amount_text, .error = line->amount_error},
     };
+    offer_claims(page->arena, choices, &view, line);
+    return view;
 }
 
 static void note_error(struct page *page, const char *field, struct str suffix, struct str error)
@@ -128,6 +146,20 @@ static void note_errors(struct page *page, const struct credit_form *form)
     note_error(page, "commentaires", STR(""), form->comment_error);
 }
 
+/* The open claims that cannot be paid now, each with its reason. */
+static void list_bars(struct arena *arena, const struct open_claims *claims, struct credit_view *view)
+{
+    struct claim_bar_view *bars = ARENA_ARRAY(arena, claims->n_open, struct claim_bar_view);
+
+    view->bars = bars;
+    for (unsigned i = 0; i < claims->n_open; i++) {
+        const struct open_claim *claim = &claims->items[i];
+        const struct claim_bar_view *bar = claim_bar_view_make(arena, claim, 0, claim_label(arena, claim));
+        if (bar)
+            bars[view->n_bars++] = *bar;
+    }
+}
+
 static struct str one_time_token(struct arena *arena)
 {
     uint8_t bytes[TOKEN_LEN];
@@ -147,7 +179,7 @@ struct credit_view credit_view_make(struct page *page, const struct credit_form 
     list_claims(page->arena, &rules->claims, &choices);
     for (unsigned i = 0; i < form->n_lines; i++)
         lines[i] = line_view(page, form, i, &choices);
-    return (struct credit_view){
+    struct credit_view view = {
         .token = one_time_token(page->arena),
         .type_advance = form->type_chosen && !form->is_claim,
         .type_claim = form->type_chosen && form->is_claim,
@@ -160,4 +192,6 @@ struct credit_view credit_view_make(struct page *page, const struct credit_form 
         .courriel = {.value = form->email, .error = form->email_error},
         .commentaires = {.value = form->comment, .error = form->comment_error},
     };
+    list_bars(page->arena, &rules->claims, &view);
+    return view;
 }

@@ -84,7 +84,7 @@ static void fill_anew(struct page *page, struct credit *credit)
         line->account_id = credit->rules.accounts.items[0].id;
     if (str_to_u63(form_get(&credit->query, "creance"), &claim_id) == 0)
         claim = open_claims_find(&credit->rules.claims, claim_id);
-    if (claim && !claim->direct_debit) {
+    if (claim && open_claims_bar(claim, 0) == BAR_NONE) {
         char amount[MONEY_TEXT_SIZE];
         money_format_input(claim->remaining_cents, amount);
         credit->form.type_chosen = credit->form.is_claim = true;

@@ -1,12 +1,12 @@
 /* Accueil: who I am, what I owe, the three actions. */
 #include "common/clock.h"
 #include "common/french.h"
-#include "server/open_claims.h"
+#include "server/claim_bar.h"
 #include "server/page.h"
 #include "server/pages.h"
 
 /* The first due; the form of the payment offers them all. More would make the page heavy and long. */
-enum { CLAIMS_SHOWN_MAX = 20 };
+enum { CLAIMS_SHOWN_MAX = 20, SETTLED_SHOWN_MAX = 10 };
 enum { CONTACT_LINES_MAX = 3 };
 enum { STEP_CLAIMS, STEP_PENDING };
 /* Columns of SQL_PENDING_PAYMENTS. */
@@ -35,7 +35,7 @@ static void fill_contact(struct page *page, struct home_view *view)
 
 static bool is_payable(const struct page *page, const struct open_claim *claim)
 {
-    return !claim->direct_debit && !claim->reserved && page_user_number(page, USER_PAYMENTS_OPEN);
+    return open_claims_bar(claim, 0) == BAR_NONE && page_user_number(page, USER_PAYMENTS_OPEN);
 }
 
 static struct open_claim_view claim_view(struct page *page, const struct open_claim *claim, struct str today)
@@ -47,8 +47,10 @@ static struct open_claim_view claim_view(struct page *page, const struct open_cl
         .due_date = french_date_from_iso(page->arena, claim->due_date),
         .remaining = french_money(page->arena, claim->remaining_cents),
         .direct_debit = claim->direct_debit,
-        .reserved = claim->reserved,
+        .bar = claim_bar_view_make(page->arena, claim, 0, STR("")),
     };
+    if (claim->others_cents > 0)
+        view.others = french_money(page->arena, claim->others_cents);
     if (is_payable(page, claim))
         view.claim_id = arena_printf(page->arena, "%lld", (long long)claim->id);
     /* ISO dates compare as text. */
@@ -62,7 +64,7 @@ static void fill_due(struct page *page, struct home_view *view, const struct ope
     struct due_view *due = ARENA_NEW(page->arena, struct due_view);
     int64_t total_cents = 0;
 
-    for (unsigned i = 0; i < claims->n_items; i++) {
+    for (unsigned i = 0; i < claims->n_open; i++) {
         if (!is_payable(page, &claims->items[i]))
             continue;
         if (due->count++ == 0)
@@ -73,6 +75,24 @@ static void fill_due(struct page *page, struct home_view *view, const struct ope
     due->several = due->count > 1;
     if (due->count > 0)
         view->due = due;
+}
+
+/* What another payer settled lately, so that nobody wonders where a claim has gone. */
+static void fill_settled(struct page *page, struct home_view *view, const struct open_claims *claims)
+{
+    struct settled_claim_view *rows = ARENA_ARRAY(page->arena, SETTLED_SHOWN_MAX, struct settled_claim_view);
+
+    view->settled = rows;
+    for (unsigned i = claims->n_open; i < claims->n_items && view->n_settled < SETTLED_SHOWN_MAX; i++) {
+        const struct open_claim *claim = &claims->items[i];
+        rows[view->n_settled++] = (struct settled_claim_view){
+            .account = claim->account_name,
+            .label = claim->label,
+            .number = claim->number,
+            .others = french_money(page->arena, claim->others_cents),
+            .settled_at = french_datetime(page->arena, claim->others_at_us),
+        };
+    }
 }
 
 static void fill_pending(struct page *page, struct home_view *view)
@@ -95,17 +115,18 @@ static void fill_pending(struct page *page, struct home_view *view)
 static void home_loaded(struct page *page)
 {
     struct open_claims claims = open_claims_read(page->arena, page_result(page, STEP_CLAIMS));
-    struct open_claim_view *rows = ARENA_ARRAY(page->arena, claims.n_items, struct open_claim_view);
+    struct open_claim_view *rows = ARENA_ARRAY(page->arena, claims.n_open, struct open_claim_view);
     struct str today = str_slice(french_time_iso(page->arena, clock_now_us()).ptr, 10);
     struct home_view view = {.payments_closed = !page_user_number(page, USER_PAYMENTS_OPEN)};
     struct response *response;
 
-    view.n_claims = claims.n_items < CLAIMS_SHOWN_MAX ? claims.n_items : CLAIMS_SHOWN_MAX;
-    view.n_more_claims = claims.n_items - view.n_claims;
+    view.n_claims = claims.n_open < CLAIMS_SHOWN_MAX ? claims.n_open : CLAIMS_SHOWN_MAX;
+    view.n_more_claims = claims.n_open - view.n_claims;
     for (unsigned i = 0; i < view.n_claims; i++)
         rows[i] = claim_view(page, &claims.items[i], today);
     view.claims = rows;
     fill_due(page, &view, &claims);
+    fill_settled(page, &view, &claims);
     fill_pending(page, &view);
     fill_contact(page, &view);
     if (form_get(&page->form, "coordonnees").len > 0)

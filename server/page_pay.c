@@ -1,21 +1,29 @@
 /* Payer: CREATED → PENDING, then to the bank. Pressed again, the same signed request: the bank sees one payment, not
- * two. */
+ * two. Nothing goes to the bank unless all claims that it pays are kept for it: taken with the state, in one SQL
+ * transaction, and looked at again each time. */
+#include <stdlib.h>
+
 #include "common/clock.h"
 #include "common/crash_point.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "server/card_brands.h"
+#include "server/credit_form.h"
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_reference.h"
 #include "server/payment_row.h"
 #include "server/validity.h"
 
+enum { STEP_TRANSACTION, STEP_LINES };
+
 struct pay {
     struct payment_row row;
     const struct gateway_contract *contract; /* of the first turn of the loop only */
     struct str payment_url;                  /* the contract's, kept: it may be reloaded meanwhile */
     struct str query;                        /* the signed request */
+    int64_t claims[CREDIT_LINES_MAX];        /* among the payment's lines, by id */
+    unsigned n_claims;
 };
 
 static void go_to_bank(struct page *page, struct str payment_url, struct str query)
@@ -38,10 +46,28 @@ static void sent(struct page *page)
     CRASH_POINT("server/payment_at_bank");
 }
 
-/* Another click was first, or the payment was modified meanwhile: its page shows what is true now. */
+static void resumed(struct page *page)
+{
+    struct pay *pay = page->state;
+    log_info("payment_resumed", LOG_SLICE("reference", pay->row.reference), LOG_REQUEST(page->request->id));
+    go_to_bank(page, pay->payment_url, pay->query);
+}
+
+/* Another click was first, the payment was modified meanwhile, or a claim is somebody else's turn, settled or under
+ * direct debit: its page shows what is true now. */
 static void send_refused(struct page *page)
 {
+    struct pay *pay = page->state;
+    log_info("payment_not_sent", LOG_SLICE("reference", pay->row.reference), LOG_REQUEST(page->request->id));
     show_payment(page);
+}
+
+/* One step a claim, each of which must match. In the order of their ids, so that payments of the same claims wait for
+ * one another instead of each for the other. */
+static void add_reservations(struct page *page, const struct pay *pay)
+{
+    for (unsigned i = 0; i < pay->n_claims; i++)
+        page_step(page, SQL_CLAIM_RESERVE, 1, DB_S(pay->row.reference), PAGE_OWNER(page), DB_I(pay->claims[i]));
 }
 
 static int build_request(struct page *page, struct pay *pay, struct str means, const struct validity *validity)
@@ -95,7 +121,18 @@ static void send_to_bank(struct page *page, struct pay *pay)
     page_step(page, SQL_TRANSACTION_SEND, 1, DB_S(pay->query),
               DB_S(arena_str(page->arena, str_from(validity.sql_date))), DB_I(validity.expires_us),
               DB_S(pay->row.reference), PAGE_OWNER(page), DB_I(pay->row.amount_cents));
+    add_reservations(page, pay);
     page_change(page, sent, send_refused);
+}
+
+/* The same signed request; what it pays may be somebody else's turn by now. */
+static void return_to_bank(struct page *page, struct pay *pay)
+{
+    pay->payment_url = arena_str(page->arena, pay->contract->payment_url);
+    pay->query = pay->row.bank_request;
+    page_step(page, SQL_TRANSACTION_RESUME, 1, DB_S(pay->row.reference), PAGE_OWNER(page));
+    add_reservations(page, pay);
+    page_change(page, resumed, send_refused);
 }
 
 static void find_contract(struct page *page)
@@ -108,7 +145,7 @@ static void find_contract(struct page *page)
     else if (pay->row.state == PAYMENT_CREATED)
         send_to_bank(page, pay);
     else if (pay->row.state == PAYMENT_PENDING && !validity_is_over(pay->row.expires_us, clock_now_us()))
-        go_to_bank(page, pay->contract->payment_url, pay->row.bank_request);
+        return_to_bank(page, pay);
     else
         show_payment(page);
 }
@@ -121,12 +158,29 @@ static void contract_reloaded(void *data, int err)
         find_contract(data);
 }
 
+static int by_id(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static void take_claims(struct pay *pay, const struct db_result *lines)
+{
+    for (unsigned i = 0; i < lines->n_rows && pay->n_claims < CREDIT_LINES_MAX; i++) {
+        const struct db_value *claim_id = &db_row(lines, i)[LINE_CLAIM_ID];
+        if (claim_id->type != DB_NULL)
+            pay->claims[pay->n_claims++] = claim_id->number;
+    }
+    qsort(pay->claims, pay->n_claims, sizeof *pay->claims, by_id);
+}
+
 static void loaded(struct page *page)
 {
     struct pay *pay = ARENA_NEW(page->arena, struct pay);
 
     page->state = pay;
-    if (!payment_row_read(page->arena, page_result(page, 0), &pay->row))
+    take_claims(pay, page_result(page, STEP_LINES));
+    if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), &pay->row))
         page_fail(page, 404);
     else if (contracts_can_seal(page->app->contracts, pay->row.contract_id))
         find_contract(page);
@@ -143,6 +197,7 @@ static void opened(struct page *page)
         return;
     }
     page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
+    page_step(page, SQL_TRANSACTION_LINES, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_query(page, loaded);
 }
 

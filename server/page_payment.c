@@ -45,7 +45,8 @@ static void show_recap(struct page *page, const struct payment_row *row)
     const struct db_result *similar = page_result(page, STEP_SIMILAR);
     struct response *response;
 
-    if (similar->n_rows > 0)
+    view.bars = payment_bars_view(page, lines, &view.n_bars);
+    if (similar->n_rows > 0 && view.n_bars == 0) /* the bar says more of the same payment */
         view.similar_reference = db_row(similar, 0)[0].text;
     /* Without a contract that this process can seal with there is nothing to press. */
     view.payments_closed = payments_are_closed(page) || view.n_brands == 0;
@@ -121,6 +122,15 @@ static void fill_receipt(struct page *page, const struct payment_row *row, struc
             arena_printf(page->arena, "%lld\u00a0ko", (long long)(row->receipt_size + BYTES_PER_KO - 1) / BYTES_PER_KO);
 }
 
+/* The bank took more than the claims: the review says to the bursar what this says to the parent. */
+static struct str waiting_text(struct page *page, const struct db_result *lines)
+{
+    int64_t cents = 0;
+    for (unsigned i = 0; i < lines->n_rows; i++)
+        cents += db_row(lines, i)[LINE_CLAIM_WAITING].number;
+    return cents > 0 ? french_money(page->arena, cents) : STR_NULL;
+}
+
 static struct payment_view payment_view_make(struct page *page, const struct payment_row *row)
 {
     const struct db_result *lines = page_result(page, STEP_LINES);
@@ -160,6 +170,11 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         view.accepted_at = french_datetime(arena, row->accepted_us);
         view.accepted_at_iso = french_time_iso(arena, row->accepted_us);
     }
+    if (view.can_resume)
+        view.bars = payment_bars_view(page, lines, &view.n_bars);
+    view.can_resume = view.can_resume && view.n_bars == 0;
+    if (view.is_paid && row->under_review)
+        view.waiting = waiting_text(page, lines);
     fill_receipt(page, row, &view);
     if (view.can_pay_again)
         fill_again(page, row, &view);

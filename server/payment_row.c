@@ -2,6 +2,7 @@
 
 #include "common/french.h"
 #include "common/log.h"
+#include "server/claim_bar.h"
 
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row)
 {
@@ -55,4 +56,37 @@ const struct payment_line_view *payment_lines_view(const struct page *page, cons
                                           STR_ARG(row[LINE_CLAIM_LABEL].text));
     }
     return views;
+}
+
+static struct open_claim claim_of_line(const struct db_value *row)
+{
+    return (struct open_claim){
+        .remaining_cents = row[LINE_CLAIM_REMAINING].number,
+        .direct_debit = row[LINE_CLAIM_DIRECT_DEBIT].number != 0,
+        .held_since_us = row[LINE_CLAIM_HELD_SINCE].number,
+        .held_until_us = row[LINE_CLAIM_HELD_UNTIL].number,
+        .own_hold = row[LINE_CLAIM_OWN_HOLD].text,
+        .own_settlement = row[LINE_CLAIM_OWN_SETTLEMENT].text,
+    };
+}
+
+const struct claim_bar_view *payment_bars_view(const struct page *page, const struct db_result *lines,
+                                               unsigned *ret_n_bars)
+{
+    struct claim_bar_view *bars = ARENA_ARRAY(page->arena, lines->n_rows, struct claim_bar_view);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < lines->n_rows; i++) {
+        const struct db_value *row = db_row(lines, i);
+        struct open_claim claim = claim_of_line(row);
+        struct str name = arena_printf(page->arena, "%.*s %.*s, %.*s", STR_ARG(row[LINE_FIRST_NAME].text),
+                                       STR_ARG(row[LINE_LAST_NAME].text), STR_ARG(row[LINE_CLAIM_LABEL].text));
+        const struct claim_bar_view *bar = NULL;
+        if (row[LINE_CLAIM_ID].type != DB_NULL)
+            bar = claim_bar_view_make(page->arena, &claim, row[LINE_AMOUNT].number, name);
+        if (bar)
+            bars[n++] = *bar;
+    }
+    *ret_n_bars = n;
+    return bars;
 }

@@ -22,6 +22,9 @@ struct payment_row {
 
 /* Reads the one row of `result`; false when there is none (unknown, or somebody else's). */
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row);
+/* The claims among the lines that cannot be paid now, in the arena. */
+const struct claim_bar_view *payment_bars_view(const struct page *page, const struct db_result *lines,
+                                               unsigned *ret_n_bars);
 /* One view a line, in the arena. */
 const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,
                                                    bool is_claim);

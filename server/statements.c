@@ -3,6 +3,14 @@
 /* INBOX_KNOWN_MAX of them */
 #define EVENT_IDS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
+/* What another payer settled of a claim, by the ledger: a payment that came second stands there as suspense. */
+#define OTHERS_LEGS                                                                                           \
+    "FROM ledger_entries e FORCE INDEX (claim) STRAIGHT_JOIN transactions o FORCE INDEX (PRIMARY) ON o.id = " \
+    "e.transaction_id WHERE e.claim_id = c.id AND e.book = 'CLAIM' AND o.user_id <> p.user_id"
+
+/* The payment that a claim is kept for: reserved_for counts until reserved_until, and not beyond. */
+#define CLAIM_HOLDER "r.reference = c.reserved_for AND c.reserved_until > UTC_TIMESTAMP(6)"
+
 #define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
 
 #define YEAR_PAYMENTS "FROM transactions t FORCE INDEX (history) JOIN receipts r ON r.transaction_id = t.id "
@@ -67,22 +75,26 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "ii",
             .columns = "isss",
         },
-    /* From the claim to its payments, by their keys: left alone, MariaDB goes through all that are at the bank. */
+    /* What is owed, by due date; behind it what another payer settled within sixty days, the last first. Of a payment
+       under way only its own payer gets the reference. By the keys of each claim: left alone, MariaDB goes through
+       all payments. */
     [SQL_OPEN_CLAIMS] =
         {
             .name = "open_claims",
             .sql = "SELECT c.id, c.account_id, c.number, c.label, DATE_FORMAT(c.due_date, '%Y-%m-%d'), "
                    "c.amount_cents - c.settled_cents, c.direct_debit, a.last_name, a.first_name, "
-                   "EXISTS (SELECT 1 FROM transaction_lines l STRAIGHT_JOIN transactions t FORCE INDEX (PRIMARY) "
-                   "ON t.id = l.transaction_id AND "
-                   "t.revision = l.revision WHERE l.claim_id = c.id AND t.state = 'PENDING' AND "
-                   "t.sent_at > UTC_TIMESTAMP(6) - INTERVAL 60 MINUTE) "
+                   "r.sent_at, IF(r.id IS NULL, NULL, c.reserved_until), IF(r.user_id = p.user_id, r.reference, NULL), "
+                   "(SELECT CAST(-SUM(e.amount_cents) AS SIGNED) " OTHERS_LEGS
+                   "), (SELECT MAX(e.booked_at) " OTHERS_LEGS " AND e.amount_cents < 0) AS others_at "
                    "FROM account_payers p JOIN claims c ON c.account_id = p.account_id "
-                   "JOIN accounts a ON a.id = c.account_id "
-                   "WHERE p.user_id = ? AND c.school_id = ? AND a.active AND c.settled_cents < c.amount_cents "
-                   "ORDER BY c.due_date, c.id LIMIT 200",
+                   "JOIN accounts a ON a.id = c.account_id LEFT JOIN transactions r ON " CLAIM_HOLDER
+                   " WHERE p.user_id = ? AND c.school_id = ? AND a.active AND (c.settled_cents < c.amount_cents OR "
+                   "EXISTS (SELECT 1 " OTHERS_LEGS " AND e.amount_cents < 0 AND "
+                   "e.booked_at > UTC_TIMESTAMP(6) - INTERVAL 60 DAY)) "
+                   "ORDER BY c.settled_cents = c.amount_cents, IF(c.settled_cents = c.amount_cents, NULL, c.due_date), "
+                   "IF(c.settled_cents = c.amount_cents, others_at, NULL) DESC, c.id LIMIT 200",
             .params = "ii",
-            .columns = "iisssiissi",
+            .columns = "iisssiissttsit",
         },
     /* Payments that the bank has not answered yet, for the home page. */
     [SQL_PENDING_PAYMENTS] =
@@ -125,12 +137,21 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "transaction_lines",
             .sql =
                 "SELECT l.account_id, a.last_name, a.first_name, a.class_name, l.claim_id, c.number, c.label, "
-                "l.amount_cents "
+                "l.amount_cents, c.amount_cents - c.settled_cents, c.direct_debit, r.sent_at, "
+                "IF(r.id IS NULL, NULL, c.reserved_until), IF(r.user_id = t.user_id, r.reference, NULL), "
+                "(SELECT CAST(-SUM(w.amount_cents) AS SIGNED) FROM ledger_entries w FORCE INDEX (transaction) WHERE "
+                "w.transaction_id = t.id AND w.claim_id = c.id AND w.book = 'SUSPENSE'), "
+                "(SELECT o.reference FROM ledger_entries e FORCE INDEX (claim) STRAIGHT_JOIN transactions o FORCE "
+                "INDEX "
+                "(PRIMARY) ON o.id = e.transaction_id WHERE e.claim_id = c.id AND e.book = 'CLAIM' AND "
+                "o.user_id = t.user_id GROUP BY o.id, o.reference HAVING SUM(e.amount_cents) < 0 "
+                "ORDER BY o.id DESC LIMIT 1) "
                 "FROM transactions t JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = t.revision "
-                "JOIN accounts a ON a.id = l.account_id LEFT JOIN claims c ON c.id = l.claim_id " TRANSACTION_OWNED
+                "JOIN accounts a ON a.id = l.account_id LEFT JOIN claims c ON c.id = l.claim_id "
+                "LEFT JOIN transactions r ON " CLAIM_HOLDER " AND r.id <> t.id " TRANSACTION_OWNED
                 " ORDER BY l.position",
             .params = "sii",
-            .columns = "isssissi",
+            .columns = "isssissiiittsis",
         },
     [SQL_RECEIPT_FILE] =
         {
@@ -182,6 +203,31 @@ const struct db_statement statements[SQL_COUNT] = {
                    "valid_until = ?, expires_at = ?, updated_at = UTC_TIMESTAMP(6) "
                    "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'CREATED' AND amount_cents = ?",
             .params = "sstsiii",
+            .columns = "",
+        },
+    /* Back to the bank. It changes nothing that counts, but a worker that ends the payment at the same time, on another
+       node, comes before or after this and not in between. */
+    [SQL_TRANSACTION_RESUME] =
+        {
+            .name = "transaction_resume",
+            .sql = "UPDATE open_transactions SET updated_at = UTC_TIMESTAMP(6) "
+                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'PENDING'",
+            .params = "sii",
+            .columns = "",
+        },
+    /* Keeps one claim of a payment that goes to the bank for it. A reservation that still runs is not made longer:
+       others were told its end. */
+    [SQL_CLAIM_RESERVE] =
+        {
+            .name = "claim_reserve",
+            .sql = "UPDATE transactions t JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = "
+                   "t.revision JOIN claims c ON c.id = l.claim_id SET "
+                   "c.reserved_until = IF(c.reserved_for = t.reference AND c.reserved_until > UTC_TIMESTAMP(6), "
+                   "c.reserved_until, UTC_TIMESTAMP(6) + INTERVAL 60 MINUTE), c.reserved_for = "
+                   "t.reference " TRANSACTION_OWNED " AND t.state = 'PENDING' AND c.id = ? AND NOT c.direct_debit AND "
+                   "c.settled_cents + l.amount_cents <= c.amount_cents AND (c.reserved_for = t.reference OR "
+                   "c.reserved_until IS NULL OR c.reserved_until <= UTC_TIMESTAMP(6))",
+            .params = "siii",
             .columns = "",
         },
     /* Keyset paging. The condition is written out: MariaDB does not use the index range of a row comparison

@@ -22,6 +22,8 @@ enum statement {
     SQL_TRANSACTION_MODIFY,
     SQL_TRANSACTION_LINE,
     SQL_TRANSACTION_SEND,
+    SQL_TRANSACTION_RESUME,
+    SQL_CLAIM_RESERVE,
     SQL_HISTORY,
     SQL_HISTORY_OLDEST,
     SQL_YEAR_ACCOUNTS,
@@ -99,6 +101,13 @@ enum line_column {
     LINE_CLAIM_NUMBER,
     LINE_CLAIM_LABEL,
     LINE_AMOUNT,
+    LINE_CLAIM_REMAINING, /* these as the claim stands now; NULL without a claim */
+    LINE_CLAIM_DIRECT_DEBIT,
+    LINE_CLAIM_HELD_SINCE, /* … by a payment other than this one */
+    LINE_CLAIM_HELD_UNTIL,
+    LINE_CLAIM_OWN_HOLD,
+    LINE_CLAIM_WAITING,        /* of this line, in suspense: the claim took no more; NULL: nothing */
+    LINE_CLAIM_OWN_SETTLEMENT, /* the last payment of the same person that is booked on it */
 };
 
 /* Columns of SQL_HISTORY. */

@@ -17,6 +17,7 @@ struct parent_confirmation_view {
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
+    struct str waiting; /* of the amount, more than the claims still took: "158,50 €"; empty: nothing */
     struct str comment;
     struct safe_url payment_url; /* absolute: the payment's page */
     struct str payment_url_text; /* the same as text */
@@ -35,6 +36,7 @@ struct bursar_confirmation_view {
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
+    struct str waiting; /* of the amount, more than the claims still took: "158,50 €"; empty: nothing */
     struct str comment;
 };
 

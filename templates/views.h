@@ -91,6 +91,30 @@ struct login_view {
     bool expired;                   /* the session had expired */
 };
 
+/* Why a claim cannot be paid by card now, and what to do instead: the partial claim_bar. Exactly one of the is_… is
+ * true. */
+struct claim_bar_view {
+    struct str claim; /* for a page that shows several: "Julia Durand, forfait demi-pension avril–juin" */
+    bool is_settled;
+    bool is_direct_debit;
+    bool is_held;     /* another payment of it is at the bank */
+    bool is_too_much; /* less remains than this payment has for it */
+    struct str
+        own_reference; /* is_held, is_settled: the person's own payment that does or did it; empty: another payer's */
+    struct str since;  /* is_held: "29 mars 2026 à 10 h 42" */
+    struct str until;  /* is_held: "11 h 42" */
+    struct str remaining; /* is_too_much: "58,50 €" */
+};
+
+/* A claim that another payer settled a short while ago. */
+struct settled_claim_view {
+    struct str account;
+    struct str label;
+    struct str number;
+    struct str others;     /* what they settled: "158,50 €" */
+    struct str settled_at; /* "29 mars 2026 à 10 h 42" */
+};
+
 /* An open claim, at a glance on the home page. */
 struct open_claim_view {
     struct str account;  /* "Julia Durand" */
@@ -98,10 +122,11 @@ struct open_claim_view {
     struct str number;   /* of the notice */
     struct str due_date; /* "30 juin 2026" */
     bool overdue;
-    struct str remaining; /* "158,50 €" */
-    bool direct_debit;    /* shown, not payable by card */
-    bool reserved;        /* a payment of it is at the bank */
-    struct str claim_id;  /* the form opens with this claim chosen: /crediter?creance=…; empty: not payable now */
+    struct str remaining;             /* "158,50 €" */
+    struct str others;                /* of it settled by another payer: "50,00 €"; empty: nothing */
+    bool direct_debit;                /* nobody is in time or late */
+    const struct claim_bar_view *bar; /* NULL: payable */
+    struct str claim_id; /* the form opens with this claim chosen: /crediter?creance=…; empty: not payable now */
 };
 
 /* A payment that the bank has not answered yet, on the home page. */
@@ -129,8 +154,10 @@ struct home_view {
     unsigned n_contact_lines;
     const struct open_claim_view *claims;
     unsigned n_claims;
-    int64_t n_more_claims; /* due later and not listed */
-    bool payments_closed;  /* the operator's switch: the action is shown as unavailable */
+    int64_t n_more_claims;                    /* due later and not listed */
+    const struct settled_claim_view *settled; /* by another payer, lately */
+    unsigned n_settled;
+    bool payments_closed; /* the operator's switch: the action is shown as unavailable */
 };
 
 /* One line of the form: an account, a claim, an amount. */
@@ -162,6 +189,8 @@ struct credit_view {
     struct str type_error;
     const struct credit_line_view *lines; /* one, unless the browser sent more */
     unsigned n_lines;
+    const struct claim_bar_view *bars; /* of the claims that are open and cannot be paid now */
+    unsigned n_bars;
     struct str amount_min; /* the school's limits, "1,00 €" */
     struct str amount_max;
     bool part_payment_allowed;
@@ -193,6 +222,8 @@ struct recap_view {
     const struct card_brand_view *brands; /* at least one */
     unsigned n_brands;
     bool payments_closed;
+    const struct claim_bar_view *bars; /* of its claims that cannot be paid now: there is nothing to press */
+    unsigned n_bars;
     struct str
         similar_reference; /* a payment of the same accounts and amount, at the bank or paid minutes ago: a warning */
 };
@@ -210,8 +241,11 @@ struct payment_view {
     bool refresh_stopped;   /* the parent asked for that */
     bool is_paid;           /* AUTHORISED, CAPTURED, SETTLED */
     bool is_declined, is_cancelled, is_expired, is_reversed, is_refunded;
-    bool can_resume;   /* pending and within the request's validity: the same signed request may be sent again */
-    bool under_review; /* the school is checking something about this payment */
+    bool can_resume; /* pending and within the request's validity: the same signed request may be sent again */
+    const struct claim_bar_view *bars; /* pending: why it cannot be resumed although it is valid */
+    unsigned n_bars;
+    bool under_review;  /* the school is checking something about this payment */
+    struct str waiting; /* of it, more than its claims still took, while a human has to say what becomes of that */
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;

@@ -181,6 +181,16 @@ static void remember_bank_ref(struct step *step, bool is_payment)
         step->entry->contract->bank.id, step->bank_ref, is_payment, step->payment ? step->payment->id : 0};
 }
 
+/* Gives the claims that a payment did not settle back to whoever wants to pay them. */
+static void release_claims(struct step *step)
+{
+    for (size_t i = 0; i < step->payment->n_lines; i++) {
+        if (step->payment->lines[i].claim)
+            *BATCH_ADD(step->batch, &step->batch->plan.claim_moves) =
+                (struct plan_claim_move){step->payment->lines[i].claim->id, 0, step->payment->reference, true};
+    }
+}
+
 static void book_credit(struct step *step)
 {
     struct batch_payment *payment = step->payment;
@@ -190,8 +200,10 @@ static void book_credit(struct step *step)
     *BATCH_ADD(step->batch, &step->batch->plan.credits) = (struct plan_credit){payment->id, payment->school_id};
     add_mail(step, "PARENT_CONFIRMATION", payment->email);
     add_mail(step, "BURSAR_CONFIRMATION", payment->bursar_email);
-    if (remarks.lines_mismatch)
+    if (remarks.lines_mismatch) {
+        release_claims(step);
         add_review(step, REVIEW_LINES_MISMATCH, describe(step, NULL), payment->facts.amount_cents);
+    }
     if (remarks.excess_cents > 0)
         add_review(step, REVIEW_CLAIM_OVERPAID, describe(step, NULL), remarks.excess_cents);
 }
@@ -236,16 +248,6 @@ static enum batch_verdict verdict_of(const struct step *step, bool changed)
     if (decision->review != REVIEW_NONE)
         return VERDICT_REVIEW;
     return changed ? VERDICT_CHANGED : VERDICT_UNCHANGED;
-}
-
-/* A payment that ended without money gives its claims back to whoever wants to pay them. */
-static void release_claims(struct step *step)
-{
-    for (size_t i = 0; i < step->payment->n_lines; i++) {
-        if (step->payment->lines[i].claim)
-            *BATCH_ADD(step->batch, &step->batch->plan.claim_moves) =
-                (struct plan_claim_move){step->payment->lines[i].claim->id, 0, step->payment->reference, true};
-    }
 }
 
 static void add_change(struct step *step, const struct payment_facts *before, bool review)

@@ -23,6 +23,7 @@ struct content {
 struct payment_texts {
     struct str reference, amount, comment, parent_name, parent_email, bank_ref, school_name, bursar_email;
     struct str paid_at, updated_at, receipt;
+    struct str waiting; /* more than its claims still took: in suspense; empty: nothing */
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
@@ -47,13 +48,14 @@ static struct str receipt_text(struct arena *arena, const struct db_result *row,
 
 static int load_lines(struct content *content, struct payment_texts *payment)
 {
-    enum { LAST, FIRST, CLASS, CLAIM_NUMBER, CLAIM_LABEL, AMOUNT };
+    enum { LAST, FIRST, CLASS, CLAIM_NUMBER, CLAIM_LABEL, AMOUNT, WAITING };
     struct db_value id = DB_INT(content->mail->transaction_id);
     struct db_result rows;
     int err = db_run(content->db, STATEMENT_MAIL_LINES, &id, 1, content->arena, &rows);
     if (err)
         return err;
     struct payment_line_view *lines = ARENA_ARRAY(content->arena, rows.n_rows, struct payment_line_view);
+    int64_t waiting_cents = 0;
     for (size_t i = 0; i < rows.n_rows; i++) {
         bool claim = !db_is_null(&rows, i, CLAIM_NUMBER);
         lines[i] = (struct payment_line_view){
@@ -63,6 +65,8 @@ static int load_lines(struct content *content, struct payment_texts *payment)
             .unassigned_claim = payment->is_claim && !claim,
             .amount = french_money(content->arena, db_int(&rows, i, AMOUNT)),
         };
+        if (!db_is_null(&rows, i, WAITING))
+            waiting_cents += db_int(&rows, i, WAITING);
         if (claim)
             lines[i].claim =
                 arena_printf(content->arena, "n°\u00a0%.*s, %.*s", STR_ARG(db_text(&rows, i, CLAIM_NUMBER)),
@@ -70,6 +74,8 @@ static int load_lines(struct content *content, struct payment_texts *payment)
     }
     payment->lines = lines;
     payment->n_lines = (unsigned)rows.n_rows;
+    if (waiting_cents > 0)
+        payment->waiting = french_money(content->arena, waiting_cents);
     return 0;
 }
 
@@ -133,6 +139,7 @@ static int write_parent_confirmation(struct content *content)
         .is_claim = payment.is_claim,
         .lines = payment.lines,
         .n_lines = payment.n_lines,
+        .waiting = payment.waiting,
         .comment = payment.comment,
         .payment_url = {url},
         .payment_url_text = url,
@@ -163,6 +170,7 @@ static int write_bursar_confirmation(struct content *content)
         .is_claim = payment.is_claim,
         .lines = payment.lines,
         .n_lines = payment.n_lines,
+        .waiting = payment.waiting,
         .comment = payment.comment,
     };
     content->subject = arena_printf(content->arena, "Paiement reçu\u00a0: %.*s, %.*s, référence %.*s",

@@ -281,11 +281,14 @@ static const struct {
                                                          "ON s.id = t.school_id JOIN users u ON u.id = t.user_id LEFT "
                                                          "JOIN receipts r ON r.transaction_id = t.id "
                                                          "WHERE t.id = ?"),
-    STATEMENT(
-        MAIL_LINES,
-        "SELECT a.last_name, a.first_name, a.class_name, c.number, c.label, l.amount_cents FROM transaction_lines "
-        "l JOIN transactions t ON t.id = l.transaction_id AND t.revision = l.revision JOIN accounts a ON a.id = "
-        "l.account_id LEFT JOIN claims c ON c.id = l.claim_id WHERE t.id = ? ORDER BY l.position"),
+    /* With what each line exceeded its claim when it was booked, which nothing changes later. */
+    STATEMENT(MAIL_LINES, "SELECT a.last_name, a.first_name, a.class_name, c.number, c.label, l.amount_cents, (SELECT "
+                          "CAST(-SUM(e.amount_cents) "
+                          "AS SIGNED) FROM ledger_entries e WHERE e.transaction_id = t.id AND e.kind = 'PAYMENT' AND "
+                          "e.book = 'SUSPENSE' AND "
+                          "e.claim_id = l.claim_id) FROM transaction_lines l JOIN transactions t ON t.id = "
+                          "l.transaction_id AND t.revision = l.revision JOIN accounts a ON a.id = "
+                          "l.account_id LEFT JOIN claims c ON c.id = l.claim_id WHERE t.id = ? ORDER BY l.position"),
     STATEMENT(MAIL_REVIEW, "SELECT r.id, r.reason, r.detail, r.amount_cents, " US_OUT(
                                "r.created_at") ", COALESCE(t.reference, ''), COALESCE(s.name, ''), "
                                                "COALESCE(u.first_name, ''), COALESCE(u.last_name, '') "

@@ -27,6 +27,11 @@ def forget_failures(stack):
     stack.redis("EVAL", "for _, key in ipairs(redis.call('KEYS', 'dp:login:*')) do redis.call('DEL', key) end return 0", "0")
 
 
+def let_reservations_run_out(stack):
+    """As an hour later: claims are no longer kept for the payments that are at the bank, and others may be sent there."""
+    stack.sql("UPDATE claims SET reserved_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE reserved_until > UTC_TIMESTAMP(6)")
+
+
 class Page(HTMLParser):
     """What tests read of a page: forms with their fields, elements with data-state, the text."""
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import spplus
 from checker import check, is_quiet, read_truth
-from client import Bank, Parent, until
+from client import Bank, Parent, let_reservations_run_out, until
 from second_school import OTHER_MERCHANT, add_second_school
 from tables import RANK
 
@@ -66,6 +66,7 @@ def make_payments(stack, dice):
             if kind == "creance" and account not in wanted:
                 fields[f"creance{suffix}"] = claims[account]
                 wanted.add(account)
+        let_reservations_run_out(stack)  # so that the bank can take several for one claim
         payment = Payment(number, parent.credit(**{**fields, "amount": fields.pop("montant")}), sum(amounts))
         if dice.random() < 0.85:
             address = parent.send(payment.reference)

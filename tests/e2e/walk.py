@@ -191,6 +191,51 @@ class Walk:
                                                                        "code_postal": "x" * 11, "ville": "", "telephone": "abc", "courriel": "abc"}), 422)
         return reference
 
+    def two_payers(self, bank, mails):
+        """Parents who live apart, and what each is told of the other's payments."""
+        parent, other = self.person("page-garde", "Aurélie", "Nguyen-Lefebvre"), self.person("page-garde-bis", "Sébastien", "Lefebvre")
+        account = self.account("page-garde", "Marie-Lou", "Lefebvre", "5e D")
+        self.stack.sql(f"INSERT INTO account_payers (account_id, user_id) SELECT {account}, id FROM users WHERE login = 'page-garde-bis'")
+        held, settled, part = (self.claim(account, label, "2027-01-31", cents) for label, cents in (
+            ("Demi-pension, 1er trimestre", 15850), ("Voyage à Marseille, solde", 4500), ("Internat, décembre", 21000)))
+        own = self.claim(account, "Classe de neige, acompte", "2027-02-28", 9000)
+        debited = self.claim(account, "Demi-pension, 2e trimestre", "2027-04-30", 15850, direct_debit=1)
+        self.stack.sql("UPDATE schools SET part_payment_allowed = TRUE")
+        for person in (parent, other):
+            person.log_in()
+
+        def reference(person, claim, amount, **more):
+            return person.credit(amount, type="creance", compte=account, creance=claim, **more)
+
+        early = reference(parent, held, "158,50", creance_2=settled, compte_2=account, montant_2="45", creance_3=part, compte_3=account,
+                          montant_3="210", creance_4=own, compte_4=account, montant_4="90")
+        late = reference(parent, own, "90")
+        for claim, amount in ((settled, "45"), (part, "50")):
+            paid = reference(other, claim, amount)
+            bank.open(other.send(paid))
+            bank.type_card(paid, ACCEPTED)
+            other.wait_for_state(paid, "AUTHORISED")
+        other.send(reference(other, held, "158,50"))
+        bank.open(parent.send(late))
+        self.keep("accueil-deux-payeurs", parent.get("/accueil"))
+        self.keep("crediter-deux-payeurs", parent.get("/crediter"))
+        self.keep("recapitulatif-refuse", parent.get(f"/paiement/{early}"))
+        form = {"type": "creance", "compte": account, "montant": "", "courriel": "a@example.org"}
+        self.keep("crediter-creance-prise", parent.submit("/crediter", {**form, "creance": held}), 422)
+        self.keep("crediter-prelevement", parent.submit("/crediter", {**form, "creance": debited}), 422)
+        self.stack.sql(f"UPDATE claims SET reserved_until = UTC_TIMESTAMP(6) WHERE id = {own}")
+        taken = reference(other, own, "90")
+        bank.open(other.send(taken))
+        self.keep("paiement-non-repris", parent.get(f"/paiement/{late}?actualisation=non"))
+        for person, accepted in ((other, taken), (parent, late)):
+            bank.type_card(accepted, ACCEPTED)
+            person.wait_for_state(accepted, "AUTHORISED")
+        self.keep("paiement-en-trop", parent.get(f"/paiement/{late}"))
+        for mail in mails.wait_for(late, 3):
+            self.keep_text("courriel-parent-en-trop" if "parent@" in mail["to"][0] else
+                           "courriel-gestionnaire-en-trop" if "reçu" in mail["subject"] else "courriel-dossier-en-trop", mail["html"])
+        self.stack.sql("UPDATE schools SET part_payment_allowed = FALSE")
+
     def family(self):
         login = "page-famille"
         parent = self.person(login, "Marie-Charlotte-Élisabeth", "de La Rochefoucauld-Montmorency")
@@ -210,8 +255,10 @@ class Walk:
             if state not in ("CAPTURED", "SETTLED"):  # shown as AUTHORISED is
                 self.keep(f"paiement-{state.lower()}", parent.get(f"/paiement/{reference}"))
             if state == "PENDING":
+                self.stack.sql(f"UPDATE claims SET reserved_for = '{reference}', reserved_until = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE id = {late}")
                 self.keep("accueil-paiement-en-cours", parent.get("/accueil"))
                 self.keep("paiement-pending-arrete", parent.get(f"/paiement/{reference}?actualisation=non"))
+                self.stack.sql(f"UPDATE claims SET reserved_for = NULL, reserved_until = NULL WHERE id = {late}")
         self.keep("recapitulatif-semblable", parent.get("/paiement/" + parent.credit("158,50", compte=accounts[0])))
         for day in range(30):
             self.payment(login, STATES[day % len(STATES)], accounts[: 1 + day % 3], age=f"{day + 1} DAY")
@@ -306,6 +353,7 @@ def walk(stack, bank, mails, folder):
     walk.family()
     walk.new_family()
     walk.forty_claims()
+    walk.two_payers(bank, mails)
     walk.commensal(mails)
     walk.real_payments(bank, mails)
     walk.forgotten(mails, "page-famille")

@@ -11,7 +11,7 @@
  I7  each acknowledged call is in the inbox or a dead letter; stream, group and journals are empty
  I8  each step of a payment is one that its state machine has, said by the bank with that code
  I9  no call without a good seal was acknowledged or applied
- I10 no payment stays open past its end, nor unpaid while the bank has the money
+ I10 no payment stays open past its end, nor unpaid while the bank has the money; no claim is kept for a payment that has ended
  I11 the ledger adds up to zero: each booking, each account, each claim
 """
 import collections
@@ -304,6 +304,9 @@ def check_open_payments(evidence):
             yield f"I10 {row.reference} is PENDING past its end"
         if RANK[row.state] == 2 and row.reference in accepted and row.id not in reviewed:
             yield f"I10 {row.reference} is {row.state}, the bank has the money and nobody was told"
+    for claim in tables.claims:
+        if claim.reserved_for and tables.by_reference[claim.reserved_for].state != "PENDING":
+            yield f"I10 claim {claim.id} is kept for {claim.reserved_for}, which is {tables.by_reference[claim.reserved_for].state}"
 
 
 def check_ledger(evidence):

@@ -6,12 +6,12 @@ import urllib.error
 
 import spplus
 from bank_driver import Order, make_raw
-from client import Bank, Parent
+from client import Bank, Parent, let_reservations_run_out
 from stack import StackError
 
 GIVE_UP_S, TAIL_S = 40, 10
 N_THREADS = 4
-OWN_FAULTS = (AssertionError, OSError, KeyError, IndexError, http.client.HTTPException, urllib.error.URLError)
+OWN_FAULTS = (AssertionError, StackError, OSError, KeyError, IndexError, http.client.HTTPException, urllib.error.URLError)
 AGE = ("UPDATE transactions SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, created_at = UTC_TIMESTAMP(6) - INTERVAL 25 HOUR, "
        "sent_at = IF(sent_at IS NULL, NULL, created_at) WHERE reference = '{}'")
 
@@ -41,6 +41,7 @@ class Family:
             if for_claim and account not in wanted:
                 fields[f"creance{suffix}"] = claims[account]
                 wanted.add(account)
+        let_reservations_run_out(self.stack)  # claims are wanted by several at once, and the bank is to take them all
         reference = parent.credit(amount=fields.pop("montant"), **fields)
         address = parent.send(reference)
         bank = Bank(self.stack)

@@ -22,7 +22,7 @@ class Tables:
                           "transaction_lines l JOIN transactions t ON t.id = l.transaction_id AND t.revision = l.revision")
         self.inbox = rows(stack, "LOWER(HEX(event_id)) AS event, verdict", "inbox")
         self.accounts = rows(stack, "id, paid_cents", "accounts")
-        self.claims = rows(stack, "id, amount_cents, settled_cents", "claims")
+        self.claims = rows(stack, "id, amount_cents, settled_cents, reserved_for", "claims")
         self.receipts = rows(stack, "transaction_id, school_id, year, number", "receipts")
         self.counters = rows(stack, "school_id, year, last_number", "receipt_counters")
         self.outbox = rows(stack, "id, kind, transaction_id, review_id, recipient, status", "mail_outbox")

@@ -190,6 +190,11 @@ def forget_to_ask(evidence, story):
     evidence.truth.add({"result": row.reference, "etat": "1", "refsfp": "38000000"})
 
 
+def keep_claim(evidence, story):
+    """For a payment that is over."""
+    replace(evidence.tables.claims, evidence.tables.claims[0], reserved_for=row_of(evidence, story, "refused").reference)
+
+
 def lose_total(evidence, story):
     account = next(account for account in evidence.tables.accounts if account.paid_cents != "0")
     replace(evidence.tables.accounts, account, paid_cents="0")
@@ -200,7 +205,7 @@ PLANTED = [
     ("I3", drop_orphan), ("I3", book_other_amount), ("I4", forget_mail), ("I4", leave_mail_unsent), ("I4", lose_mail), ("I4", repeat_mail),
     ("I4", change_mail), ("I4", number_mail_otherwise), ("I5", number_mail_otherwise), ("I5", mail_the_unpaid), ("I6", credit_the_refused),
     ("I6", credit_other_ref), ("I6", book_other_amount), ("I7", lose_call), ("I7", apply_unknown), ("I7", apply_twice), ("I8", jump_state),
-    ("I8", change_state_without_history), ("I9", acknowledge_bad_seal), ("I10", forget_open), ("I10", forget_to_ask), ("I11", book_twice), ("I11", lose_a_cent),
+    ("I8", change_state_without_history), ("I9", acknowledge_bad_seal), ("I10", forget_open), ("I10", forget_to_ask), ("I10", keep_claim), ("I11", book_twice), ("I11", lose_a_cent),
     ("I11", lose_total),
 ]
 

@@ -10,6 +10,8 @@ static const struct open_claim claims[] = {
     {.id = 5, .account_id = 1, .remaining_cents = 15850},
     {.id = 6, .account_id = 2, .remaining_cents = 80},
     {.id = 7, .account_id = 1, .remaining_cents = 900, .direct_debit = true},
+    {.id = 8, .account_id = 2, .remaining_cents = 900, .held_until_us = 1},
+    {.id = 9, .account_id = 2, .others_cents = 900},
 };
 
 static const struct open_claim *find_claim(int64_t id)
@@ -27,7 +29,8 @@ static void check_line(const struct credit_form *form, const struct credit_line 
 
     FUZZ_CHECK(line->account_id == 1 || line->account_id == 2);
     FUZZ_CHECK(line->amount_cents > 0 && line->amount_cents <= MONEY_CENTS_MAX);
-    FUZZ_CHECK(line->claim_id == 0 || (claim && claim->account_id == line->account_id && !claim->direct_debit));
+    FUZZ_CHECK(line->claim_id == 0 || (claim && claim->account_id == line->account_id &&
+                                       open_claims_bar(claim, line->amount_cents) == BAR_NONE));
     FUZZ_CHECK(!claim || (form->is_claim && line->amount_cents <= claim->remaining_cents));
     FUZZ_CHECK(!claim || rules->part_payment_allowed || line->amount_cents == claim->remaining_cents);
     for (const struct credit_line *other = form->lines; other < line; other++)
@@ -55,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str body = fuzz_str(data, size);
     const struct credit_rules rules = {
         .accounts = {accounts, 2},
-        .claims = {claims, 3},
+        .claims = {claims, 5, 4},
         .amount_min_cents = 100,
         .amount_max_cents = 1000000,
         .part_payment_allowed = size % 2,

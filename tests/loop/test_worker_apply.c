@@ -182,13 +182,18 @@ static void claim_overpaid(void **state)
 static void lines_that_do_not_add_up(void **state)
 {
     (void)state;
-    struct help_line line = {1, 0, 900};
+    long long claim = help_claim("150515", 5000);
+    struct help_line line = {1, claim, 900};
     long long id = help_payment("dem20261123061209aaa", 1, 1000, &line, 1);
+    ask("UPDATE claims SET reserved_until = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR, reserved_for = 'dem20261123061209aaa' "
+        "WHERE id = %lld",
+        claim);
     help_bank_says(help_call("dem20261123061209aaa", 1000, "1", "40000055"));
     assert_state(id, "AUTHORISED");
     assert_int_equal(reviews(id, "LINES_MISMATCH"), 1);
     assert_asked(-1000, "SELECT amount_cents FROM ledger_entries WHERE transaction_id = %lld AND book = 'SUSPENSE'",
                  id);
+    assert_asked(1, "SELECT settled_cents = 0 AND reserved_for IS NULL FROM claims WHERE id = %lld", claim);
 }
 
 static void reversed(void **state)

@@ -205,6 +205,18 @@ static int64_t credited_to(enum leg_column column, int64_t id)
     return sum;
 }
 
+/* Whatever ended a payment has given its claims back. */
+static void check_reservations(void)
+{
+    struct sql_result kept =
+        sql_ask("SELECT c.id, t.reference, t.state FROM claims c JOIN transactions t ON t.reference "
+                "= c.reserved_for");
+    for (size_t i = 0; i < kept.n_rows; i++) {
+        if (!is(&kept, i, 2, "PENDING"))
+            sim_violation("I10", "claim %lld is kept for a payment that has ended", (long long)number(&kept, i, 0));
+    }
+}
+
 static void check_totals(void)
 {
     struct sql_result accounts = sql_ask("SELECT id, paid_cents FROM accounts");
@@ -281,6 +293,7 @@ void checker_check_money(void)
     check_taken_money();
     check_balance();
     check_totals();
+    check_reservations();
     check_receipts();
     check_reviews();
 }

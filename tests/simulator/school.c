@@ -136,7 +136,7 @@ static void add_line(const struct school_payment *payment, unsigned position, in
     ADD("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, amount_cents) VALUES "
         "(?, 1, ?, ?, ?, ?)",
         INT(payment->id), INT(position), INT(account), claim ? INT(claim) : NONE, INT(cents));
-    if (claim)
+    if (claim && payment->sent.len)
         ADD("UPDATE claims SET reserved_for = ?, reserved_until = ? WHERE id = ?", TEXT(payment->reference),
             INT(SIM_EPOCH_US + INT64_C(3600) * US_PER_S), INT(claim));
 }

@@ -16,11 +16,19 @@ static const struct open_claim claims[] = {
     {.id = 10, .account_id = 1, .remaining_cents = 15850},
     {.id = 11, .account_id = 2, .remaining_cents = 80},
     {.id = 12, .account_id = 1, .remaining_cents = 5000, .direct_debit = true},
+    {.id = 13, .account_id = 1, .remaining_cents = 5000, .held_since_us = 1, .held_until_us = 3600000001},
+    {.id = 14,
+     .account_id = 1,
+     .remaining_cents = 5000,
+     .held_since_us = 1,
+     .held_until_us = 3600000001,
+     .own_hold = {"dem20260329104212K7P", 20}},
+    {.id = 15, .account_id = 1, .others_cents = 5000},
 };
 
 static const struct credit_rules rules = {
     .accounts = {accounts, 2},
-    .claims = {claims, 3},
+    .claims = {claims, 6, 5},
     .amount_min_cents = 100,
     .amount_max_cents = 1000000,
 };
@@ -102,6 +110,10 @@ static void refused(void **state)
         {"type=creance&compte=1&creance=99&montant=" MAIL, "déjà réglée"},
         {"type=creance&compte=2&creance=10&montant=" MAIL, "un autre élève"},
         {"type=creance&compte=1&creance=12&montant=" MAIL, "prélèvement"},
+        {"type=creance&compte=1&creance=13&montant=" MAIL, "Un autre payeur"},
+        {"type=creance&compte=1&creance=13&montant=" MAIL, "une seconde fois"},
+        {"type=creance&compte=1&creance=14&montant=" MAIL, "Un autre de vos paiements"},
+        {"type=creance&compte=1&creance=15&montant=" MAIL, "par un autre payeur"},
         {"type=creance&compte=1&creance=10&montant=100" MAIL, "paiement partiel"},
         {"type=creance&compte=1&creance=10&montant=158%2C51" MAIL, "Il ne reste que"},
         {"type=creance&compte=1&creance=10&montant=&compte_2=1&creance_2=10" MAIL, "figure deux fois"},

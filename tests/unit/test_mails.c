@@ -25,6 +25,7 @@ static struct parent_confirmation_view parent_confirmation(void)
         .is_claim = true,
         .lines = two_lines(),
         .n_lines = 2,
+        .waiting = text("158,50 €"),
         .comment = text("Bonne réception !"),
         .payment_url = url("https://cantine.example/paiement/dem20260329104212K7P"),
         .payment_url_text = text("https://cantine.example/paiement/dem20260329104212K7P")};
@@ -56,6 +57,7 @@ static struct bursar_confirmation_view bursar_confirmation(void)
                                              .amount = text("198,50 €"),
                                              .lines = two_lines(),
                                              .n_lines = fill == FILL_EMPTY ? 0 : 2,
+                                             .waiting = text("158,50 €"),
                                              .comment = fill == FILL_EMPTY ? STR_NULL : text("Bonne réception !")};
 }
 
@@ -346,33 +348,39 @@ static void confirmations_are_complete(void **state)
 
 static void parent_text_to_the_letter(void **state)
 {
-    static const char golden[] = "Bonjour Jean Durand,\n"
-                                 "\n"
-                                 "La banque a accepté votre paiement de 198,50 € le 29 mars 2026 à 10 h 43.\n"
-                                 "\n"
-                                 "Référence transaction : dem20260329104212K7P\n"
-                                 "Reçu n° : 2026-000123\n"
-                                 "Type de règlement : règlement d'une créance\n"
-                                 "\n"
-                                 "- Julia Durand (2de B) : 158,50 €\n"
-                                 "  Créance : n° 150509, forfait avril–juin\n"
-                                 "- Charlie Durand : 40,00 €\n"
-                                 "  Créance à imputer\n"
-                                 "\n"
-                                 "Votre commentaire au gestionnaire :\n"
-                                 "Bonne réception !\n"
-                                 "\n"
-                                 "Votre reçu est joint à ce message (fichier PDF). Il se télécharge aussi, avec l'état "
-                                 "du paiement, sur cette page, après connexion :\n"
-                                 "https://cantine.example/paiement/dem20260329104212K7P\n"
-                                 "\n"
-                                 "Gardez ce message : la référence permet de retrouver le paiement. Nous ne vous "
-                                 "demanderons jamais votre numéro de carte "
-                                 "ni votre mot de passe.\n"
-                                 "\n"
-                                 "-- \n"
-                                 "Lycée Jean-Monnet\n"
-                                 "Règlement en ligne de la demi-pension. Message envoyé automatiquement.\n";
+    static const char golden[] =
+        "Bonjour Jean Durand,\n"
+        "\n"
+        "La banque a accepté votre paiement de 198,50 € le 29 mars 2026 à 10 h 43.\n"
+        "\n"
+        "Référence transaction : dem20260329104212K7P\n"
+        "Reçu n° : 2026-000123\n"
+        "Type de règlement : règlement d'une créance\n"
+        "\n"
+        "- Julia Durand (2de B) : 158,50 €\n"
+        "  Créance : n° 150509, forfait avril–juin\n"
+        "- Charlie Durand : 40,00 €\n"
+        "  Créance à imputer\n"
+        "\n"
+        "Attention : 158,50 € de ce paiement dépassent ce qui restait dû, car la créance a "
+        "été réglée entre-temps par un autre paiement. Cette somme n'est pas perdue : le "
+        "gestionnaire, qui est prévenu, l'imputera autrement ou vous la remboursera. Vous n'avez "
+        "rien à faire ; ne payez pas une seconde fois.\n"
+        "\n"
+        "Votre commentaire au gestionnaire :\n"
+        "Bonne réception !\n"
+        "\n"
+        "Votre reçu est joint à ce message (fichier PDF). Il se télécharge aussi, avec l'état "
+        "du paiement, sur cette page, après connexion :\n"
+        "https://cantine.example/paiement/dem20260329104212K7P\n"
+        "\n"
+        "Gardez ce message : la référence permet de retrouver le paiement. Nous ne vous "
+        "demanderons jamais votre numéro de carte "
+        "ni votre mot de passe.\n"
+        "\n"
+        "-- \n"
+        "Lycée Jean-Monnet\n"
+        "Règlement en ligne de la demi-pension. Message envoyé automatiquement.\n";
     struct buf out;
 
     (void)state;

@@ -8,19 +8,11 @@
 
 #include "tests/html_check.c"
 #include "tests/view_samples.h"
+#include "unit/claim_samples.h"
 
 static struct field_view field(const char *value)
 {
     return (struct field_view){.value = text(value), .error = text("À corriger.")};
-}
-
-static const struct option_view *two_options(void)
-{
-    static struct option_view options[2];
-
-    options[0] = (struct option_view){text("12"), text("Julia Durand (2de B)"), true};
-    options[1] = (struct option_view){text("13"), text("Charlie Durand (4e A)"), false};
-    return options;
 }
 
 static const struct credit_line_view *two_credit_lines(void)
@@ -84,7 +76,7 @@ static void render_login(struct buf *out)
 
 static void render_home(struct buf *out)
 {
-    struct home_view view = {.page = page("Accueil", NULL)};
+    struct home_view view = {.page = page("Accueil", NULL), .settled = one_settled(), .n_settled = fill != FILL_EMPTY};
     const struct text_view address[] = {{text("2 av. Madeleine Bonnaud")}, {text("13770 Venelles")}};
     const struct open_claim_view claims[] = {
         {.account = text("Julia Durand"),
@@ -97,8 +89,9 @@ static void render_home(struct buf *out)
          .due_date = text("30 juin 2026"),
          .overdue = true,
          .remaining = text("20,00 €"),
+         .others = text("5,00 €"),
          .direct_debit = true,
-         .reserved = true},
+         .bar = one_bar()},
     };
     const struct due_view due = {.count = 2, .total = text("178,50 €"), .first = claims[0], .several = true};
     const struct pending_view pending[] = {
@@ -119,7 +112,8 @@ static void render_home(struct buf *out)
 
 static void render_credit(struct buf *out)
 {
-    struct credit_view view = {.page = page("Créditer un compte", "montant_2")};
+    struct credit_view view = {
+        .page = page("Créditer un compte", "montant_2"), .bars = one_bar(), .n_bars = fill != FILL_EMPTY};
 
     if (fill != FILL_EMPTY) {
         view.reference = text("dem20260329104212K7P");
@@ -138,7 +132,8 @@ static void render_credit(struct buf *out)
 
 static void render_recap(struct buf *out)
 {
-    struct recap_view view = {.page = page("Récapitulatif du paiement", NULL)};
+    struct recap_view view = {
+        .page = page("Récapitulatif du paiement", NULL), .bars = one_bar(), .n_bars = fill == FILL_HOSTILE};
     const struct card_brand_view brands[] = {
         {text("CBS"), text("CB, Visa, Mastercard"), url("/statique/carte-bancaire.svg")},
         {text("AMX"), text("American Express"), url("/statique/carte-autre.svg")},
@@ -163,7 +158,7 @@ static void render_recap(struct buf *out)
 
 static void render_payment(struct buf *out)
 {
-    struct payment_view view = {.page = page("Votre paiement", NULL)};
+    struct payment_view view = {.page = page("Votre paiement", NULL), .bars = one_bar(), .n_bars = fill != FILL_EMPTY};
     const struct hidden_view again[] = {{text("type"), text("avance")}, {text("montant"), text("158,50")}};
 
     if (fill != FILL_EMPTY) {
@@ -173,6 +168,7 @@ static void render_payment(struct buf *out)
         view.is_pending = view.is_paid = view.is_declined = view.is_cancelled = view.is_expired = true;
         view.is_reversed = view.is_refunded = view.can_resume = view.under_review = view.can_pay_again = true;
         view.refresh_s = 3;
+        view.waiting = text("158,50 €");
         view.lines = two_lines();
         view.n_lines = 2;
         view.amount = text("198,50 €");
