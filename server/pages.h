@@ -20,6 +20,8 @@ void page_history_csv(struct request *request);
 void page_certificate(struct request *request);
 void page_logins(struct request *request);
 void page_logins_end_others(struct request *request);
+void page_my_data(struct request *request);
+void page_my_data_zip(struct request *request);
 void page_session(struct request *request);
 void page_session_sheet(struct request *request);
 void page_help(struct request *request);

@@ -39,6 +39,8 @@ const struct route public_routes[] = {
     {"/historique/attestation", page_certificate, NULL, ROUTE_LANDING},
     {"/historique/connexions", page_logins, NULL, ROUTE_LANDING},
     {"/historique/connexions/deconnecter", NULL, page_logins_end_others, 0},
+    {"/mes-donnees", page_my_data, NULL, ROUTE_LANDING},
+    {"/mes-donnees.zip", page_my_data_zip, NULL, 0},
     {"/session", page_session, NULL, ROUTE_LANDING},
     {"/session/{fichier}", page_session_sheet, NULL, 0},
     {"/aide", page_help, NULL, 0},

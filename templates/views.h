@@ -344,6 +344,14 @@ struct session_view {
     struct str idle;                 /* how long a session lasts without a further page: "30 minutes" */
 };
 
+/* GET /mes-donnees */
+struct my_data_view {
+    struct page_view page;
+    bool too_large; /* the file cannot be made: more is kept than MY_DATA_BYTES_MAX */
+    struct str bursar_phone;
+    struct str bursar_email;
+};
+
 /* The password asked for at first login, or changed at any time. */
 struct change_password_view {
     struct page_view page;

@@ -36,7 +36,7 @@ def lose_session(stack, parent):
 # --- landing ----------------------------------------------------------------------------------------------------------
 
 WANTED = ["/coordonnees", "/crediter", "/crediter?creance=1", "/historique?etat=valides&annee=2026", "/historique/connexions",
-          "/historique/attestation?annee=2026", "/session", "/mot-de-passe", "/paiement/dem20260101000000AAA"]
+          "/historique/attestation?annee=2026", "/mes-donnees", "/session", "/mot-de-passe", "/paiement/dem20260101000000AAA"]
 
 
 @pytest.mark.parametrize("path", WANTED)
@@ -54,7 +54,7 @@ def test_the_login_leads_where_one_wanted_to_go(stack, path):
 
 @pytest.mark.parametrize("path, landing", [
     ("/historique/paiements.csv?annee=2026", "/historique"), ("/paiement/dem20260101000000AAA/recu.pdf", "/paiement/dem20260101000000AAA"),
-    ("/accueil", "/accueil"), ("/", "/accueil"), ("/accueil?coordonnees=enregistrees", "/accueil"),
+    ("/accueil", "/accueil"), ("/", "/accueil"), ("/mes-donnees.zip", "/accueil"), ("/accueil?coordonnees=enregistrees", "/accueil"),
     ("/crediter?x=%0d%0aSet-Cookie:%20a=b", "/crediter"), ("/crediter?x=//evil.example", "/crediter"), ("/cr%65diter", "/accueil"),
     ("/historique?x=" + "a" * 3000, "/historique"), ("/mot-de-passe/" + "A" * 43, "/accueil"), ("/aide", "/accueil")],
     ids=lambda value: value[:40])
@@ -66,7 +66,7 @@ def test_files_and_other_addresses(stack, path, landing):
 
 @pytest.mark.parametrize("value", [
     "//evil.example", "//evil.example/crediter", "/\\evil.example", "https://evil.example/", "/%2f/evil.example", "/crediter//evil.example",
-    "/crediter%0d%0aX:y", "/crediter?x=%0d%0aX:y", "/deconnexion", "/connexion", "/nulle-part", "/mot-de-passe/" + "A" * 43,
+    "/crediter%0d%0aX:y", "/crediter?x=%0d%0aX:y", "/deconnexion", "/connexion", "/nulle-part", "/mes-donnees.zip", "/mot-de-passe/" + "A" * 43,
     "!//evil.example", "!!/crediter", "javascript:alert(1)", "/paiement/..", "crediter", "", "!", "/crediter?x=" + "a" * 3000, "/@evil.example",
     "/crediter#//evil.example", "\u00e9"], ids=lambda value: value[:40])
 def test_a_planted_address_leads_nowhere(stack, value):
@@ -167,7 +167,7 @@ def test_the_usual_half_hour_needs_no_sheet(durand):
 
 
 def test_every_page_of_somebody_carries_its_warning(durand, stack):
-    for path in ("/accueil", "/crediter", "/historique", "/aide", "/session", "/nulle-part"):
+    for path in ("/accueil", "/crediter", "/historique", "/aide", "/session", "/mes-donnees", "/nulle-part"):
         text = durand.get(path).text
         if path == "/nulle-part":  # drawn without a look at the session
             assert "/session" not in text

@@ -214,6 +214,8 @@ class Walk:
         self.keep("accueil", parent.get("/accueil"))
         self.keep("accueil-coordonnees", parent.get("/accueil?coordonnees=enregistrees"))
         self.keep("aide-connecte", parent.get("/aide"))
+        self.keep("mes-donnees", parent.get("/mes-donnees"))
+        self.keep("mes-donnees-trop-lourdes", parent.get("/mes-donnees?fichier=trop-lourd"))
         self.session(parent)
         self.keep("donnees-personnelles-connecte", parent.get("/donnees-personnelles"))
         recap = self.forms(parent, accounts, (late, claim))

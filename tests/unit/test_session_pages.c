@@ -1,4 +1,5 @@
-/* The page on the session is well-formed, labelled and harmless; and every page warns of the session's end. */
+/* The pages on the session and on what is kept of somebody are well-formed, labelled and harmless; and every page warns
+ * of the session's end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,10 +46,23 @@ static void render_session_new(struct buf *out)
     render_session_of(out, 2);
 }
 
+static void render_my_data(struct buf *out)
+{
+    struct my_data_view view = {.page = page("Mes données", false)};
+
+    if (fill != FILL_EMPTY) {
+        view.too_large = true;
+        view.bursar_phone = text("04 42 00 00 00");
+        view.bursar_email = text("gestionnaire@example.org");
+    }
+    template_page_my_data(out, &view);
+}
+
 static const struct rendering renderings[] = {
     {"session", render_session},
     {"session, last", render_session_last},
     {"session, new", render_session_new},
+    {"my_data", render_my_data},
 };
 
 static void every_page_is_sound(void **state)
