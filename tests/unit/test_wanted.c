@@ -151,6 +151,10 @@ static void test_what_a_login_never_leads_to(void **state)
     assert_false(wanted_is_page(&router, STR("/crediter\0")));
     assert_false(wanted_is_page(&router, STR("/crediter?x=\0")));
     assert_false(wanted_is_page(&router, STR_NULL));
+    /* The router knows none of these either; two locks are better than one. */
+    assert_false(path_is_plain(STR("//crediter")));
+    assert_false(path_is_plain(STR("/paiement/..")));
+    assert_false(path_is_plain(STR("/crediter/")));
 }
 
 static void test_every_byte_of_an_address(void **state)
