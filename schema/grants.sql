@@ -34,6 +34,8 @@ GRANT SELECT, INSERT ON {database}.login_history TO {server};
 GRANT SELECT ON {database}.password_tokens TO {server};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {server};
 GRANT SELECT ON {database}.gateway_reference TO {server};
+-- What was mailed to somebody, for the download of all that is kept on them; not why a mail server refused it.
+GRANT SELECT (id, kind, school_id, transaction_id, user_id, recipient, status, created_at, sent_at) ON {database}.mail_outbox TO {server};
 GRANT SELECT, INSERT, UPDATE ON {database}.journal_reports TO {server};
 
 -- The worker decides and books. What is booked it cannot change, and it deletes nothing but connections older than a year, as the page

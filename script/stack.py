@@ -63,6 +63,7 @@ admin_port = {worker_admin_port}
 {worker_extra}
 [security]
 master_key_file = {state}/secrets/master-key
+{security_extra}
 """
 
 
@@ -199,7 +200,7 @@ class Stack:
         self.state, self.build = Path(state).resolve(), Path(build).resolve()
         self.ports = ports
         self.restart = restart
-        self.extra = {key: "" for key in ("listen_extra", "journal_extra", "mail_extra", "worker_extra")}
+        self.extra = {key: "" for key in ("listen_extra", "journal_extra", "mail_extra", "worker_extra", "security_extra")}
         self.extra.update(config_extra or {})
         self.n_servers, self.n_workers = servers, workers
         self.children = {}

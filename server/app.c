@@ -19,6 +19,9 @@
 /* Of one address, half of what bank_callback.c keeps of all: see there. */
 enum { UNVERIFIED_PER_SECOND = 5, UNVERIFIED_BURST = 300 };
 
+/* A whole school behind one address may ask for its data; nobody needs it again and again. */
+enum { DOWNLOADS_PER_SECOND = 1, DOWNLOADS_BURST = 20 };
+
 /* --- opening -------------------------------------------------------------------------------------------------------
  */
 
@@ -85,6 +88,7 @@ static void open_stores(struct app *app)
     app->hashes = hash_pool_new(app->loop, config);
     app->rates = rate_limit_new(config->listen.rate_per_second, config->listen.rate_burst);
     app->unverified_rates = rate_limit_new(UNVERIFIED_PER_SECOND, UNVERIFIED_BURST);
+    app->download_rates = rate_limit_new(DOWNLOADS_PER_SECOND, DOWNLOADS_BURST);
     app->seen = seen_calls_new();
     app->keeper = journal_keeper_new(app);
 }
@@ -227,6 +231,7 @@ static void free_rest(struct app *app)
     session_store_free(app->sessions);
     rate_limit_free(app->rates);
     rate_limit_free(app->unverified_rates);
+    rate_limit_free(app->download_rates);
     seen_calls_free(app->seen);
     csrf_done(&app->csrf);
     vault_free(app->vault);

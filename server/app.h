@@ -61,6 +61,8 @@ struct app {
     unsigned unverified_count;
     bool unverified_limit_logged;
     struct rate_limit *unverified_rates; /* owned; by address */
+    struct rate_limit *download_rates;   /* owned; of all that is kept of somebody (page_my_data.c) */
+    unsigned n_downloads;                /* of these, under way */
 };
 
 /* Makes everything and starts listening. The stores connect in the background and for ever; only what this machine

@@ -2,62 +2,13 @@
 
 #include <assert.h>
 
-#include "common/encode.h"
 #include "common/err.h"
 #include "common/log.h"
-#include "common/rand.h"
 #include "server/client_address.h"
 #include "server/shared_rate.h"
 
 /* Wrong passwords are counted by network, because one customer may hold a whole one. */
 enum { ATTEMPT_IPV4_BITS = 24, ATTEMPT_IPV6_BITS = 56 };
-
-/* --- cookies -------------------------------------------------------------------------------------------------------
- */
-
-/* Names carry __Host- on https. */
-static const char *session_cookie(const struct app *app)
-{
-    return app->https ? "__Host-session" : "session";
-}
-
-/* Gives the forms of logged-out visitors something to bind their hidden token to. */
-static const char *anonymous_cookie(const struct app *app)
-{
-    return app->https ? "__Host-visite" : "visite";
-}
-
-static void set_cookie(struct page *page, struct response *response, const char *name, struct str value,
-                       const char *more)
-{
-    response_header(response, "Set-Cookie",
-                    arena_printf(page->arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax%s%s", name, STR_ARG(value),
-                                 page->app->https ? "; Secure" : "", more));
-}
-
-void page_set_session(struct page *page, struct response *response, const struct session *session)
-{
-    set_cookie(page, response, session_cookie(page->app), str_from(session->cookie), "");
-}
-
-void page_clear_session(struct page *page, struct response *response)
-{
-    set_cookie(page, response, session_cookie(page->app), STR(""), "; Max-Age=0");
-}
-
-void page_bind_visitor(struct page *page)
-{
-    uint8_t id[16];
-    char text[ENCODE_BASE64URL_SIZE(sizeof id)];
-
-    if (page->cookie.len > 0)
-        return;
-    rand_bytes(id, sizeof id);
-    encode_base64url(id, sizeof id, text);
-    page->cookie = arena_str(page->arena, str_from(text));
-    page->new_visitor = page->cookie;
-    page->view.csrf = csrf_token(&page->app->csrf, page->arena, page->cookie);
-}
 
 /* --- answers -------------------------------------------------------------------------------------------------------
  */
@@ -67,8 +18,7 @@ struct response *page_response(struct page *page, unsigned status)
     struct response *response = response_new(page->request, status);
     response->content_type = "text/html; charset=utf-8";
     response->cache = RESPONSE_NO_STORE;
-    if (page->new_visitor.len > 0)
-        set_cookie(page, response, anonymous_cookie(page->app), page->new_visitor, "");
+    page_set_visitor(page, response);
     return response;
 }
 
@@ -324,6 +274,7 @@ static void fill_view(struct page *page)
     if (!page->user)
         return;
     view->logged_in = true;
+    view->session_end = page_session_end(page);
     fill_identity(page);
     view->school_name = page_user_text(page, USER_SCHOOL_NAME);
     view->school_kind = school_kind_text(page_user_text(page, USER_SCHOOL_KIND));
@@ -343,24 +294,34 @@ static bool csrf_is_good(struct page *page)
     return csrf_matches(&page->app->csrf, page->arena, page->cookie, form_get(&page->form, "csrf"));
 }
 
+/* Whoever had to choose a password first lands on any page. */
+static void fill_notice(struct page *page)
+{
+    if (page->user && str_eq(form_get(&page->form, "mot-de-passe"), STR("enregistre")))
+        page->view.notice = STR("Votre nouveau mot de passe est enregistré.");
+}
+
 static void page_ready(struct page *page)
 {
     bool from_bank = page->access == PAGE_BANK_RETURN;
 
     fill_view(page);
-    if (!parse_form(page) && !from_bank)
+    if (!parse_form(page) && !from_bank) {
         page_fail(page, 400);
-    else if (page_is_post(page) && !from_bank && !csrf_is_good(page))
+    } else if (page_is_post(page) && !from_bank && !csrf_is_good(page)) {
         page_fail(page, 403);
-    else
+    } else {
+        fill_notice(page);
         page->handler(page);
+    }
 }
 
-/* 303 to the login page; an invalid cookie is removed on the way. */
+/* 303 to the login page, and from there to the page that was asked for; an invalid cookie is removed on the way. */
 static void send_to_login(struct page *page)
 {
     struct response *response = response_new(page->request, 303);
     response_header(response, "Location", page->cookie.len > 0 ? STR("/connexion?session=expiree") : STR("/connexion"));
+    page_keep_wanted(page, response);
     if (page->cookie.len > 0)
         page_clear_session(page, response);
     response_send(response);
@@ -374,7 +335,7 @@ static void continue_logged_out(struct page *page)
         send_to_login(page);
         return;
     }
-    page->cookie = request_cookie(page->request, anonymous_cookie(page->app));
+    page->cookie = page_visitor_cookie(page);
     page_ready(page);
 }
 
@@ -457,6 +418,6 @@ void page_open(struct request *request, enum page_access access, const char *tit
     page->view.title = str_from(title);
     page->view.school_kind = STR("du lycée / collège");
     page->handler = next;
-    page->cookie = request_cookie(request, session_cookie(page->app));
+    page->cookie = page_session_cookie(page);
     ask_redis(page);
 }

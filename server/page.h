@@ -12,6 +12,7 @@
 #include "server/request.h"
 #include "server/response.h"
 #include "server/statements.h"
+#include "server/wanted.h"
 #include "templates/templates.h"
 
 enum { PAGE_STEPS_MAX = 24 };
@@ -89,14 +90,28 @@ void page_fail_err(struct page *page, int err);
 /* Without a page (the router's own answers). `allow` is 405's. */
 void page_draw_error(struct request *request, unsigned status, const char *allow);
 
-/* --- cookies -------------------------------------------------------------------------------------------------------
+/* --- cookies (page_cookies.c) --------------------------------------------------------------------------------------
  */
 
+struct str page_session_cookie(const struct page *page);
 void page_set_session(struct page *page, struct response *response, const struct session *session);
 void page_clear_session(struct page *page, struct response *response);
 /* For a form that is shown to logged-out visitors: gives the browser a random cookie, unless it has one, and the form
  * its token. */
 void page_bind_visitor(struct page *page);
+struct str page_visitor_cookie(const struct page *page);
+/* The cookie that page_bind_visitor() made, if it made one. */
+void page_set_visitor(struct page *page, struct response *response);
+/* Keeps what this request was after for a quarter of an hour, so that the login leads there. */
+void page_keep_wanted(struct page *page, struct response *response);
+struct wanted page_wanted(const struct page *page);
+void page_forget_wanted(struct page *page, struct response *response);
+
+/* --- the session's end (page_session.c) ----------------------------------------------------------------------------
+ */
+
+/* What the page tells of it: a warning that its style sheet shows in time. In the page's arena. */
+const struct session_end_view *page_session_end(const struct page *page);
 
 /* --- forms ---------------------------------------------------------------------------------------------------------
  */

@@ -131,8 +131,6 @@ static void home_loaded(struct page *page)
     fill_contact(page, &view);
     if (form_get(&page->form, "coordonnees").len > 0)
         page->view.notice = STR("Vos coordonnées sont enregistrées.");
-    if (form_get(&page->form, "mot-de-passe").len > 0)
-        page->view.notice = STR("Votre nouveau mot de passe est enregistré.");
     response = page_response(page, 200);
     view.page = page->view;
     template_page_home(&response->body, &view);

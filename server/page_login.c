@@ -22,11 +22,14 @@ struct login {
 
 static struct response *draw_form(struct page *page, unsigned status, struct str identifier)
 {
+    struct wanted wanted = page_wanted(page);
     struct response *response;
     struct login_view view = {
         .identifiant = {.value = identifier},
         .expired = str_eq(form_get(&page->form, "session"), STR("expiree")),
         .logged_out = str_eq(form_get(&page->form, "session"), STR("fermee")),
+        .wanted = wanted.address.len > 0,
+        .form_lost = wanted.address.len > 0 && wanted.was_form,
     };
 
     page_bind_visitor(page);
@@ -110,8 +113,14 @@ static void session_created(void *data, int err, struct session *session)
         return;
     }
     response = response_new(page->request, 303);
-    response_header(response, "Location", session->must_change_password ? STR("/mot-de-passe") : STR("/accueil"));
     page_set_session(page, response, session);
+    if (session->must_change_password) { /* what was wanted comes after that */
+        response_header(response, "Location", STR("/mot-de-passe"));
+    } else {
+        struct str wanted = page_wanted(page).address;
+        response_header(response, "Location", wanted.len > 0 ? wanted : STR("/accueil"));
+        page_forget_wanted(page, response);
+    }
     page_send(page, response);
 }
 
@@ -249,6 +258,7 @@ static void logged_out(void *data, int err, struct session *session)
     response = response_new(page->request, 303);
     response_header(response, "Location", STR("/connexion?session=fermee"));
     page_clear_session(page, response);
+    page_forget_wanted(page, response);
     page_send(page, response);
 }
 

@@ -37,6 +37,17 @@ static void show_form(struct page *page, unsigned status)
     page_send(page, response);
 }
 
+/* After a first login, the page that was wanted; it says itself that the password is stored. */
+static struct str next_page(const struct page *page)
+{
+    struct str wanted = page_wanted(page).address;
+
+    if (!page->session->must_change_password || wanted.len == 0 || str_starts_with(wanted, STR("/mot-de-passe")))
+        return STR("/accueil?mot-de-passe=enregistre");
+    return arena_printf(page->arena, "%.*s%cmot-de-passe=enregistre", STR_ARG(wanted),
+                        str_find(wanted, '?') < 0 ? '?' : '&');
+}
+
 static void session_created(void *data, int err, struct session *session)
 {
     struct page *page = data;
@@ -47,8 +58,9 @@ static void session_created(void *data, int err, struct session *session)
         return;
     }
     response = response_new(page->request, 303);
-    response_header(response, "Location", STR("/accueil?mot-de-passe=enregistre"));
+    response_header(response, "Location", next_page(page));
     page_set_session(page, response, session);
+    page_forget_wanted(page, response);
     page_send(page, response);
 }
 

@@ -7,7 +7,8 @@
 typedef void (*route_cb)(struct request *request);
 
 enum route_flags {
-    ROUTE_BANK = 1 << 0, /* a bank's call: reserve of connections, no rate limit, body as raw bytes */
+    ROUTE_BANK = 1 << 0,    /* a bank's call: reserve of connections, no rate limit, body as raw bytes */
+    ROUTE_LANDING = 1 << 1, /* a page that needs a login, and on which whoever asked for it may land after it */
 };
 
 struct route {

@@ -213,6 +213,17 @@ void session_load(struct session_store *store, struct arena *arena, struct str c
     run_script(op, loaded, load_script, 4, args);
 }
 
+struct session_end session_end(const struct session_store *store, const struct session *session, int64_t now_us)
+{
+    struct session_end end = {
+        .at_us = now_us + store->idle_s * CLOCK_SECOND_US,
+        .last_us = session->created_us + store->absolute_s * CLOCK_SECOND_US,
+    };
+    if (end.at_us > end.last_us)
+        end.at_us = end.last_us;
+    return end;
+}
+
 /* --- creating and ending --- */
 
 void session_create(struct session_store *store, struct arena *arena, const struct session *values, session_cb done,

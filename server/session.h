@@ -40,6 +40,11 @@ void session_store_free(struct session_store *store); /* after the client is clo
 void session_mark_password(struct session *session, struct str password_hash);
 /* Looks up and extends the idle time in one round trip. */
 void session_load(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data);
+/* When a session ends that is extended now, and the moment beyond which nothing extends it: µs. */
+struct session_end {
+    int64_t at_us, last_us;
+};
+struct session_end session_end(const struct session_store *store, const struct session *session, int64_t now_us);
 /* A new id (at login, and when the password was changed). `values` gives user, school, must_change_password and
  * password_mark. Beyond
  * SESSION_PER_USER_MAX sessions of the user, one of the others ends. */

@@ -1,5 +1,7 @@
 #include "server/statements.h"
 
+#include "server/my_data_statements.h"
+
 /* INBOX_KNOWN_MAX of them */
 #define EVENT_IDS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
@@ -280,6 +282,26 @@ const struct db_statement statements[SQL_COUNT] = {
                    " ORDER BY t.accepted_at, t.id LIMIT ?",
             .params = "iittii",
             .columns = "tsii",
+        },
+    /* In order of section and id, from any key on. */
+    [SQL_MY_DATA] =
+        {
+            .name = "my_data",
+            .sql = "SELECT d.section, d.id, d.json FROM (" MY_PERSON " UNION ALL " MY_ACCOUNTS " UNION ALL " MY_CLAIMS
+                   " UNION ALL " MY_LOGINS " UNION ALL " MY_MAILS " UNION ALL " MY_PASSWORD_REQUESTS
+                   ") d WHERE d.section > ? OR (d.section = ? AND d.id > ?) ORDER BY d.section, d.id LIMIT ?",
+            .params = "iiiiiiiiiiiiii",
+            .columns = "iis",
+        },
+    /* Oldest first, by the key of SQL_HISTORY. */
+    [SQL_MY_PAYMENTS] =
+        {
+            .name = "my_payments",
+            .sql = "SELECT t.created_at, t.id, " PAYMENT_OBJECT " FROM transactions t FORCE INDEX (history) LEFT JOIN "
+                   "receipts r ON r.transaction_id = t.id WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= "
+                   "? AND (t.created_at > ? OR (t.created_at = ? AND t.id > ?)) ORDER BY t.created_at, t.id LIMIT ?",
+            .params = "siitttii",
+            .columns = "tis",
         },
     [SQL_LOGIN_RECORD] =
         {

@@ -28,6 +28,8 @@ enum statement {
     SQL_HISTORY_OLDEST,
     SQL_YEAR_ACCOUNTS,
     SQL_YEAR_PAYMENTS,
+    SQL_MY_DATA,
+    SQL_MY_PAYMENTS,
     SQL_LOGIN_RECORD,
     SQL_LOGINS,
     SQL_RESET_TOKEN,
@@ -146,6 +148,12 @@ enum year_payment_column {
     YEAR_PAYMENT_RECEIPT_NUMBER,
     YEAR_PAYMENT_CENTS,
 };
+
+/* Columns of SQL_MY_DATA. */
+enum my_data_column { MY_DATA_SECTION, MY_DATA_ID, MY_DATA_JSON };
+
+/* Columns of SQL_MY_PAYMENTS. */
+enum my_payment_column { MY_PAYMENT_CREATED_AT, MY_PAYMENT_ID, MY_PAYMENT_JSON };
 
 enum { YEAR_PAYMENTS_MAX = 200 };
 enum { HISTORY_PAGE_ROWS = 15, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };

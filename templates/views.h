@@ -27,20 +27,29 @@ struct field_error_view {
     struct str message; /* "Indiquez un montant, par exemple 158,50." */
 };
 
+/* The end of the session, told in time: see the sheet's .session. */
+struct session_end_view {
+    struct safe_url
+        clock_url;   /* a sheet with the seconds until the warning and until the end; empty: those of site.css */
+    struct str wait; /* from the one to the other: "dans 5 minutes environ" */
+    bool is_last;    /* nothing extends the session beyond this end */
+};
+
 /* What every page has: head, header, footer. Always the first member of a page's view, named `page`. */
 struct page_view {
     struct str title;       /* of this page, for <title>; without the service's name */
     struct str school_kind; /* "du lycée", "du collège", "de la cité scolaire"; "du lycée / collège" while no one is
                                logged in */
-    struct str school_name;    /* "Lycée Jean-Monnet" */
-    struct safe_url sheet_url; /* the school's style sheet, with its accents; empty: the site's own */
-    struct safe_url logo_url;  /* the school's logo; empty: the site's mark */
-    int64_t logo_width;        /* pixels, at LOGO_HEIGHT */
-    bool logged_in;            /* shows "Connecté sous", the log-out form and the link home */
-    struct str user_name;      /* "Jean Durand" */
-    struct str csrf;           /* token of every POST form of the page */
-    bool demonstration;        /* [site] mode = demonstration: says that no real money moves */
-    struct str notice;         /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
+    struct str school_name;                     /* "Lycée Jean-Monnet" */
+    struct safe_url sheet_url;                  /* the school's style sheet, with its accents; empty: the site's own */
+    struct safe_url logo_url;                   /* the school's logo; empty: the site's mark */
+    int64_t logo_width;                         /* pixels, at LOGO_HEIGHT */
+    bool logged_in;                             /* shows "Connecté sous", the log-out form and the link home */
+    struct str user_name;                       /* "Jean Durand" */
+    const struct session_end_view *session_end; /* while logged in */
+    struct str csrf;                            /* token of every POST form of the page */
+    bool demonstration;                         /* [site] mode = demonstration: says that no real money moves */
+    struct str notice; /* what has just succeeded, above the content: "Vos coordonnées sont enregistrées." */
     const struct field_error_view *errors; /* in the order of the fields; each repeated at its field */
     unsigned n_errors;
 };
@@ -89,6 +98,8 @@ struct login_view {
     struct field_view mot_de_passe; /* value unused */
     bool logged_out;                /* the visitor has just logged out */
     bool expired;                   /* the session had expired */
+    bool wanted;                    /* the login leads to a page that was asked for */
+    bool form_lost;                 /* a form was sent there without a login, and nothing of it is kept */
 };
 
 /* Why a claim cannot be paid by card now, and what to do instead: the partial claim_bar. Exactly one of the is_… is
@@ -355,6 +366,24 @@ struct contact_view {
     struct field_view ville;
     struct field_view telephone;
     struct field_view courriel;
+};
+
+/* GET /session: opened beside a page that warned of the session's end. */
+struct session_view {
+    struct page_view page;
+    struct str ends_at, ends_at_iso; /* after "jusqu'": "à 22 h 40", on another day "au 30 mars 2026 à 0 h 10" */
+    struct str last_at, last_at_iso; /* beyond which nothing extends it */
+    bool is_last;                    /* the two are one */
+    bool is_new;                     /* a login led here: pages that were open before it cannot be sent any more */
+    struct str idle;                 /* how long a session lasts without a further page: "30 minutes" */
+};
+
+/* GET /mes-donnees */
+struct my_data_view {
+    struct page_view page;
+    bool too_large; /* the file cannot be made: more is kept than MY_DATA_BYTES_MAX */
+    struct str bursar_phone;
+    struct str bursar_email;
 };
 
 /* The password asked for at first login, or changed at any time. */

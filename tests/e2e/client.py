@@ -72,7 +72,7 @@ class Answer:
     def __init__(self, response, body):
         self.status, self.headers = response.status, response.headers
         self.body = body
-        is_binary = response.headers.get("Content-Type", "").startswith(("image/", "application/pdf"))
+        is_binary = response.headers.get("Content-Type", "").startswith(("image/", "application/pdf", "application/zip"))
         self.text = "" if is_binary else body.decode("utf-8")
         self.location = response.headers.get("Location", "")
 

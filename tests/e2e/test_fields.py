@@ -97,7 +97,7 @@ FORMS = {"/connexion": ("csrf", "identifiant", "mot_de_passe"), "/mot-de-passe-o
          "/crediter": ("csrf", *CREDIT, *(name + line for line in LINES[1:] for name in ("compte", "creance", "montant"))),
          "/paiement/dem20260101000000aaa/payer": ("csrf", "moyen", "moyen.x")}
 QUERIES = {"/historique": HISTORY, "/historique/paiements.csv": HISTORY, "/historique/connexions": ("avant", "appareils"),
-           "/crediter": ("creance", "reference"), "/connexion": ("session", "mot-de-passe")}
+           "/crediter": ("creance", "reference"), "/connexion": ("session", "mot-de-passe"), "/mes-donnees": ("fichier",)}
 
 
 @pytest.mark.parametrize("path", FORMS)

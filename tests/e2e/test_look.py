@@ -17,13 +17,14 @@ CSS_BYTES_MAX, PAGE_BYTES_MAX = 12 * 1024, 30_000
 
 OVERFLOW = "return document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
 
-# Each visible text, in the order of the document, stands below or beside the one before it.
+# Each visible text, in the order of the document, stands below or beside the one before it. What warns of the session's end
+# lies over the page.
 OUT_OF_ORDER = """
 const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 let last = null;
 for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const parent = node.parentElement;
-    if (!node.data.trim() || parent.closest("select, textarea, .hidden, .skip") || !parent.checkVisibility()) continue;
+    if (!node.data.trim() || parent.closest("select, textarea, .hidden, .skip, .session") || !parent.checkVisibility()) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     const box = range.getBoundingClientRect();
@@ -41,7 +42,7 @@ const found = [];
 let last = null;
 for (const element of document.querySelectorAll("{FOCUSABLE}, [tabindex]")) {{
     if (element.tabIndex > 0) found.push(`tabindex of ${{element.outerHTML}}`);
-    if (element.tabIndex < 0 || element.closest(".skip") || !element.checkVisibility()) continue;
+    if (element.tabIndex < 0 || element.closest(".skip, .session") || !element.checkVisibility()) continue;
     const box = element.getBoundingClientRect();
     if (last && box.bottom <= last.top) found.push(`${{element.outerHTML}} is above the one before`);
     last = box;
@@ -103,7 +104,8 @@ def test_nothing_overflows_and_what_is_seen_is_what_is_read(measured, what):
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page, walked, name):
     screen.show(page, walked.pages[name])
     expected = [element.get_attribute("outerHTML") for element in page.find_elements(By.CSS_SELECTOR, FOCUSABLE)
-                if element.get_attribute("tabindex") != "-1" and element.get_attribute("type") != "radio"]
+                if element.get_attribute("tabindex") != "-1" and element.get_attribute("type") != "radio"
+                and not element.find_elements(By.XPATH, "ancestor::*[@class='session']")]  # hidden until its time
     reached = []
     for _ in range(len(expected) + 1):
         page.switch_to.active_element.send_keys(Keys.TAB)

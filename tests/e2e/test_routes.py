@@ -35,6 +35,10 @@ ROUTES = {
     "/historique/attestation": ("GET, HEAD", LOGIN, 200, 200, None, False),
     "/historique/connexions": ("GET, HEAD", LOGIN, 200, 200, None, False),
     "/historique/connexions/deconnecter": ("POST", None, None, None, LOGIN, True),
+    "/mes-donnees": ("GET, HEAD", LOGIN, 200, 200, None, False),
+    "/mes-donnees.zip": ("GET, HEAD", LOGIN, 200, 200, None, False),
+    "/session": ("GET, HEAD", LOGIN, 200, 200, None, False),
+    "/session/{fichier}": ("GET, HEAD", 404, 404, 404, None, False),  # test_session.py has the sheets that exist
     "/accessibilite": ("GET, HEAD", 200, 200, 200, None, False),
     "/mentions-legales": ("GET, HEAD", 200, 200, 200, None, False),
     "/donnees-personnelles": ("GET, HEAD", 200, 200, 200, None, False),

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE_BYTES_MAX = 30_000
 HEAD_BYTES_MAX = 720  # of each answer
-FILE = re.compile(r'"(/(?:statique|ecole)/[^"]+)"')
+FILE = re.compile(r'"(/(?:statique|ecole|session)/[^"]+)"')
 
 
 def logo_bytes_max():

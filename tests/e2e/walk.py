@@ -14,8 +14,15 @@ ACCEPTED, REFUSED = "1234567890123456", "0000000000000000"
 LONG_COMMENT = ("Bonjour,\n\nveuillez trouver mon paiement pour les trois enfants.\nMerci de me dire si le compte de Marie-Charlotte "
                 "est bien à jour : " + "elle a mangé tous les jours au premier trimestre, " * 6 +
                 "\n\nhttps://exemple.fr/une-adresse-tres-longue-qui-ne-se-coupe-nulle-part-et-qui-deborderait-sur-un-telephone\nBonne réception !")
-ASSET = re.compile(r'"(/(?:statique|ecole)/[^"]+)"')
+ASSET = re.compile(r'"(/(?:statique|ecole|session)/[^"]+)"')
 STATES = ("PENDING", "CANCELLED", "DECLINED", "EXPIRED", "AUTHORISED", "CAPTURED", "SETTLED", "REVERSED", "REFUNDED")
+
+
+def at_clock(page, clock):
+    """The page as it is seen when the session is about to end, or has."""
+    text = re.sub(r'<link rel="stylesheet" href="/session/\d+-\d+\.css">\n', "", page.text)
+    page.text = text.replace("</head>", f'<link rel="stylesheet" href="/session/{clock}.css">\n</head>')
+    return page
 
 
 class Walk:
@@ -127,6 +134,10 @@ class Walk:
         self.keep("connexion-expiree", visitor.get("/connexion?session=expiree"))
         self.keep("connexion-deconnecte", visitor.get("/connexion?session=fermee"))
         self.keep("connexion-nouveau-mot-de-passe", visitor.get("/connexion?mot-de-passe=enregistre"))
+        visitor.get("/historique")
+        self.keep("connexion-page-voulue", visitor.get("/connexion"))
+        visitor.post("/coordonnees", {"nom": "Durand"})
+        self.keep("connexion-saisie-perdue", visitor.get("/connexion?session=expiree"))
         self.keep("aide", visitor.get("/aide"))
         self.keep("accessibilite", visitor.get("/accessibilite"))
         self.keep("mentions-legales", visitor.get("/mentions-legales"))
@@ -248,6 +259,9 @@ class Walk:
         self.keep("accueil", parent.get("/accueil"))
         self.keep("accueil-coordonnees", parent.get("/accueil?coordonnees=enregistrees"))
         self.keep("aide-connecte", parent.get("/aide"))
+        self.keep("mes-donnees", parent.get("/mes-donnees"))
+        self.keep("mes-donnees-trop-lourdes", parent.get("/mes-donnees?fichier=trop-lourd"))
+        self.session(parent)
         self.keep("donnees-personnelles-connecte", parent.get("/donnees-personnelles"))
         recap = self.forms(parent, accounts, (late, claim))
         for state in STATES:
@@ -271,6 +285,21 @@ class Walk:
         self.keep("erreur-404-connecte", parent.get("/paiement/dem20260101000000AAA"), 404)
         self.closed(parent, recap)
         self.keep("erreur-503", self.unknown_contract(parent, accounts), 503)
+
+    def session(self, parent):
+        """The warning as it is seen in its time, before and after the end; and the page that it opens."""
+        end = Parent(self.stack, parent.login).log_in()
+        self.keep("session-reconnecte", end.get("/session"))
+        for name, clock in (("accueil-session-bientot-finie", "0-604800"), ("accueil-session-finie", "0-0")):
+            self.keep(name, at_clock(parent.get("/accueil"), clock))
+        age = "redis.call('HINCRBY', key, 'created', -ARGV[1] * 1000000)"
+        self.stack.redis("EVAL", f"for _, key in ipairs(redis.call('KEYS', 'dp:session:*')) do {age} end return 0", "0", "60")
+        self.keep("session-prolongee", parent.get("/session"))
+        self.stack.redis("EVAL", f"for _, key in ipairs(redis.call('KEYS', 'dp:session:*')) do {age} end return 0", "0", str(12 * 3600 - 900))
+        self.keep("session-derniere", parent.get("/session"))
+        self.keep("accueil-session-derniere", at_clock(parent.get("/accueil"), "0-604800"))
+        parent.cookies.clear()
+        parent.log_in()
 
     def logins(self, parent, login):
         self.stack.sql("INSERT INTO login_history (user_id, at, success, address, user_agent) SELECT u.id, UTC_TIMESTAMP(6) - INTERVAL s.seq DAY, "

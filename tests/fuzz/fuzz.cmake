@@ -56,6 +56,7 @@ dp_fuzz(spplus_judge)
 dp_fuzz(style_sheet dp_template_language)
 dp_fuzz(template_compiler dp_template_language)
 dp_fuzz(user_agent ${server}/user_agent.c)
+dp_fuzz(wanted dp_wire ${server}/wanted.c)
 
 file(GLOB fuzz_golden RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
     ${CMAKE_SOURCE_DIR}/tests/unit/golden/pages/*.html ${CMAKE_SOURCE_DIR}/tests/unit/golden/mail/*)

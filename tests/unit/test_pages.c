@@ -69,7 +69,7 @@ static void render_login(struct buf *out)
     if (fill != FILL_EMPTY) {
         view.identifiant = field("durand");
         view.mot_de_passe = field("");
-        view.logged_out = view.expired = true;
+        view.logged_out = view.expired = view.wanted = view.form_lost = true;
     }
     template_page_login(out, &view);
 }
