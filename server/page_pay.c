@@ -128,6 +128,8 @@ static void loaded(struct page *page)
     page->state = pay;
     if (!payment_row_read(page->arena, page_result(page, 0), &pay->row))
         page_fail(page, 404);
+    else if (payment_row_is_discarding(&pay->row, clock_now_us()))
+        show_payment(page);
     else if (contracts_can_seal(page->app->contracts, pay->row.contract_id))
         find_contract(page);
     else /* imported a moment ago */

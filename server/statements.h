@@ -16,6 +16,10 @@ enum statement {
     SQL_SIMILAR_PAYMENT,
     SQL_TRANSACTION,
     SQL_TRANSACTION_LINES,
+    SQL_PAYMENT_PROOFS,
+    SQL_RETURN_RECORD,
+    SQL_DISCARD_RECORD,
+    SQL_REPORT_RECORD,
     SQL_RECEIPT_FILE,
     SQL_TRANSACTION_BY_TOKEN,
     SQL_TRANSACTION_CREATE,
@@ -87,6 +91,18 @@ enum transaction_column {
     TX_RECEIPT_NUMBER,
     TX_REVIEW,
     TX_RECEIPT_SIZE,
+    TX_DISCARD_ASKED_AT,
+    TX_BANK_IS_ASKED,
+};
+
+/* Columns of SQL_PAYMENT_PROOFS. */
+enum proof_column {
+    PROOF_KIND, /* CHANGE: of the payment's state; RETURN, DISCARD, REPORT: a sign of its payer; REVIEW: a report
+                   arrived */
+    PROOF_AT,
+    PROOF_FROM, /* a change's two states, and what the bank called it: empty when it was not the bank */
+    PROOF_TO,
+    PROOF_BANK_CODE,
 };
 
 /* Columns of SQL_TRANSACTION_LINES. */
@@ -138,7 +154,7 @@ enum year_payment_column {
     YEAR_PAYMENT_CENTS,
 };
 
-enum { YEAR_PAYMENTS_MAX = 200 };
+enum { YEAR_PAYMENTS_MAX = 200, PAYMENT_REPORTS_PER_DAY_MAX = 3 };
 enum { HISTORY_PAGE_ROWS = 15, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];
