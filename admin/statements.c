@@ -103,7 +103,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_REVIEW_CLOSE] =
         "UPDATE transactions t SET t.review = FALSE WHERE t.id = (SELECT transaction_id FROM review_items WHERE id = "
         "?) "
-        "AND NOT EXISTS (SELECT 1 FROM review_items o WHERE o.transaction_id = t.id AND o.resolved_at IS NULL)",
+        "AND NOT EXISTS (SELECT 1 FROM review_items o WHERE o.transaction_id = t.id AND o.resolved_at IS NULL AND "
+        "o.reason <> 'PARENT_REPORT')",
 
     [STATEMENT_OPERATOR_LOG_ADD] = "INSERT INTO operator_log (who, action, target, reason) VALUES (?, ?, ?, ?)",
     [STATEMENT_OPERATOR_LOG_FIND] =

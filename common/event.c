@@ -7,7 +7,7 @@
 #include "common/mail_address.h"
 #include "common/rand.h"
 
-enum { ID_HEX_LEN = 2 * EVENT_ID_LEN, GATEWAY_NAME_MAX = 16, IP_TEXT_MAX = 45 };
+enum { ID_HEX_LEN = 2 * EVENT_ID_LEN, GATEWAY_NAME_MAX = 16, IP_TEXT_MAX = 45, USER_TEXT_MAX = 19 };
 enum { LENGTH_BYTES = 4, COMMON_FIELDS = 4 };
 
 static const char *const kind_names[EVENT_KIND_COUNT] = {
@@ -15,6 +15,8 @@ static const char *const kind_names[EVENT_KIND_COUNT] = {
     [EVENT_PASSWORD_RESET_REQUESTED] = "password_reset_requested",
     [EVENT_PASSWORD_CHANGED] = "password_changed",
     [EVENT_EMAIL_CHANGED] = "email_changed",
+    [EVENT_PAYMENT_DISCARDED] = "payment_discarded",
+    [EVENT_PROBLEM_REPORTED] = "problem_reported",
     [EVENT_BANK_ANSWER] = "bank_answer",
 };
 
@@ -35,6 +37,11 @@ static const struct field {
     {"login", EVENT_EMAIL_CHANGED, offsetof(struct event, login), EVENT_LOGIN_MAX, true},
     {"email", EVENT_EMAIL_CHANGED, offsetof(struct event, email), MAIL_ADDRESS_MAX, true},
     {"ip", EVENT_PASSWORD_RESET_REQUESTED, offsetof(struct event, ip), IP_TEXT_MAX, false},
+    {"reference", EVENT_PAYMENT_DISCARDED, offsetof(struct event, reference), EVENT_REFERENCE_MAX, true},
+    {"user", EVENT_PAYMENT_DISCARDED, offsetof(struct event, user), USER_TEXT_MAX, true},
+    {"reference", EVENT_PROBLEM_REPORTED, offsetof(struct event, reference), EVENT_REFERENCE_MAX, true},
+    {"user", EVENT_PROBLEM_REPORTED, offsetof(struct event, user), USER_TEXT_MAX, true},
+    {"message", EVENT_PROBLEM_REPORTED, offsetof(struct event, message), EVENT_MESSAGE_MAX, true},
 };
 
 const char *event_kind_name(enum event_kind kind)

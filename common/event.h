@@ -14,13 +14,17 @@
 #define EVENT_STREAM "dp:events"
 #define EVENT_GROUP  "workers"
 
-enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 16, EVENT_VERSION = 1, EVENT_RAW_MAX = 16384, EVENT_LOGIN_MAX = 254 };
+enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 24, EVENT_VERSION = 1, EVENT_RAW_MAX = 16384, EVENT_LOGIN_MAX = 254 };
+/* Characters of a parent's message, and bytes that they take at most. */
+enum { EVENT_REFERENCE_MAX = 20, EVENT_MESSAGE_CHARS_MAX = 1000, EVENT_MESSAGE_MAX = 4 * EVENT_MESSAGE_CHARS_MAX };
 
 enum event_kind {
     EVENT_BANK_NOTIFICATION,        /* gateway, raw, [ip], [unverified: "1" when dp-server could not check the seal] */
     EVENT_PASSWORD_RESET_REQUESTED, /* login (what the parent typed), [ip] */
     EVENT_PASSWORD_CHANGED,         /* login */
     EVENT_EMAIL_CHANGED,            /* login, email (the old address: it is told) */
+    EVENT_PAYMENT_DISCARDED,        /* reference, user (id, in decimal): its payer wants it no more */
+    EVENT_PROBLEM_REPORTED,         /* reference, user, message: for the bursar */
     EVENT_BANK_ANSWER, /* gateway, raw. Made by the worker that asked the bank, for itself: nobody vouches for
                           one that came out of the stream, and event_from_fields() refuses it */
     EVENT_KIND_COUNT,
@@ -37,6 +41,9 @@ struct event {
     bool unverified;
     struct str login;
     struct str email;
+    struct str reference;
+    struct str user;
+    struct str message;
 };
 
 const char *event_kind_name(enum event_kind kind);
@@ -50,7 +57,8 @@ void event_id_for_answer(struct str gateway, struct str reference, struct str st
 /* 32 random bytes. */
 void event_id_random(uint8_t out[EVENT_ID_LEN]);
 
-/* Who makes an event keeps `raw` and `login` within EVENT_RAW_MAX and EVENT_LOGIN_MAX: readers refuse longer ones.
+/* Who makes an event keeps `raw`, `login` and `message` within EVENT_RAW_MAX, EVENT_LOGIN_MAX and EVENT_MESSAGE_MAX:
+ * readers refuse longer ones.
  *
  * The stream entry's fields as name, value, name, value … in `arena`; *ret_count is even and at most
  * 2 * EVENT_FIELDS_MAX. Ready for XADD dp:events * … */

@@ -45,6 +45,11 @@ int payment_state_rank(enum payment_state state)
     return states[state].rank;
 }
 
+bool payment_state_is_open(enum payment_state state)
+{
+    return state == PAYMENT_CREATED || state == PAYMENT_PENDING;
+}
+
 bool payment_state_is_paid(enum payment_state state)
 {
     return states[state].rank >= states[PAYMENT_AUTHORISED].rank && states[state].rank <= states[PAYMENT_SETTLED].rank;
@@ -298,6 +303,9 @@ static const struct {
                            "Interrogée sur ce paiement, la banque a donné une réponse qui ne s'accorde pas avec lui ou "
                            "avec ce qu'elle en avait dit. Cette réponse n'a rien crédité. Vérifiez sur l'espace de la "
                            "banque."},
+    [REVIEW_PARENT_REPORT] = {"PARENT_REPORT",
+                              "Un parent signale un problème sur un paiement. Ce signalement n'a rien changé au "
+                              "paiement. Comparez avec l'espace de la banque, puis répondez à la famille."},
 };
 
 const char *review_reason_name(enum review_reason reason)

@@ -34,6 +34,8 @@ const char *payment_state_label(enum payment_state state);
 int payment_state_rank(enum payment_state state);
 /* The bank accepted it, and neither took it back nor gave it back. */
 bool payment_state_is_paid(enum payment_state state);
+/* CREATED, PENDING: nobody has spoken the last word. */
+bool payment_state_is_open(enum payment_state state);
 
 /* What the bank reports, whatever the gateway. A gateway translates its codes into these. */
 enum payment_report_kind {
@@ -71,8 +73,9 @@ enum review_reason {
     REVIEW_LINES_MISMATCH, /* the lines do not add up to the amount */
     REVIEW_UNVERIFIABLE,   /* no contract known for the call: the seal could not be checked */
     REVIEW_ACCEPTED_AFTER_REVERSAL,
-    REVIEW_BANK_SILENT, /* expired without a word of the bank that can be relied on */
-    REVIEW_BAD_ANSWER,  /* asked, the bank says what fits neither the payment nor what it said before */
+    REVIEW_BANK_SILENT,   /* expired without a word of the bank that can be relied on */
+    REVIEW_BAD_ANSWER,    /* asked, the bank says what fits neither the payment nor what it said before */
+    REVIEW_PARENT_REPORT, /* a parent's own words: never a doubt about the money */
     REVIEW_REASON_COUNT,
 };
 const char *review_reason_name(enum review_reason reason);

@@ -26,6 +26,8 @@ GRANT UPDATE (reference, contract_id, kind, state, amount_cents, revision, email
 GRANT SELECT, INSERT ON {database}.transaction_lines TO {server};
 GRANT SELECT ON {database}.transaction_history TO {server};
 GRANT SELECT (transaction_id, book, claim_id, amount_cents, booked_at) ON {database}.ledger_entries TO {server};
+GRANT SELECT, INSERT (transaction_id, kind, number) ON {database}.payer_signs TO {server};
+GRANT SELECT (transaction_id, reason, created_at) ON {database}.review_items TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
 GRANT SELECT ON {database}.receipt_files TO {server};
 GRANT SELECT (event_id) ON {database}.inbox TO {server};

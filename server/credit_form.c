@@ -28,18 +28,6 @@ static struct str line_field(struct arena *arena, const struct form *fields, con
     return str_trim(form_get(fields, full.ptr));
 }
 
-/* Browsers send line ends as CR LF; the comment keeps LF. */
-static struct str unix_lines(struct arena *arena, struct str text)
-{
-    char *out = arena_alloc(arena, text.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '\r')
-            out[len++] = text.ptr[i];
-    }
-    return str_slice(out, len);
-}
-
 void credit_form_read(struct credit_form *form, struct arena *arena, const struct form *fields)
 {
     struct str type = form_get(fields, "type");
@@ -48,7 +36,7 @@ void credit_form_read(struct credit_form *form, struct arena *arena, const struc
     form->type_chosen = str_eq(type, STR("avance")) || str_eq(type, STR("creance"));
     form->is_claim = str_eq(type, STR("creance"));
     form->email = str_trim(form_get(fields, "courriel"));
-    form->comment = str_trim(unix_lines(arena, form_get(fields, "commentaires")));
+    form->comment = str_trim(form_unix_lines(arena, form_get(fields, "commentaires")));
     for (unsigned i = 1; i <= CREDIT_LINES_MAX; i++) {
         struct str suffix = i == 1 ? STR("") : arena_printf(arena, "_%u", i);
         struct credit_line line = {

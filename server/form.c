@@ -57,3 +57,15 @@ struct str form_get(const struct form *form, const char *name)
     }
     return STR_NULL;
 }
+
+struct str form_unix_lines(struct arena *arena, struct str text)
+{
+    char *out = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '\r')
+            out[len++] = text.ptr[i];
+    }
+    return str_slice(out, len);
+}

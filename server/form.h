@@ -21,5 +21,7 @@ struct form {
 int form_parse(struct arena *arena, struct str encoded, struct form *ret_form);
 /* STR_NULL (ptr NULL) when absent, ptr non-NULL and len 0 when empty. */
 struct str form_get(const struct form *form, const char *name);
+/* Browsers send line ends as CR LF; this is the text with LF alone. */
+struct str form_unix_lines(struct arena *arena, struct str text);
 
 #endif

@@ -32,6 +32,18 @@ void notice_password_changed(struct app *app, struct str login)
     keep(app, &event);
 }
 
+void notice_payment_discarded(struct app *app, struct str reference, struct str user)
+{
+    struct event event = {.kind = EVENT_PAYMENT_DISCARDED, .reference = reference, .user = user};
+    keep(app, &event);
+}
+
+void notice_problem_reported(struct app *app, struct str reference, struct str user, struct str message)
+{
+    struct event event = {.kind = EVENT_PROBLEM_REPORTED, .reference = reference, .user = user, .message = message};
+    keep(app, &event);
+}
+
 void notice_email_changed(struct app *app, struct str login, struct str old_email)
 {
     struct event event = {.kind = EVENT_EMAIL_CHANGED, .login = login, .email = old_email};

@@ -10,7 +10,7 @@ enum { CLAIMS_SHOWN_MAX = 20, SETTLED_SHOWN_MAX = 10 };
 enum { CONTACT_LINES_MAX = 3 };
 enum { STEP_CLAIMS, STEP_PENDING };
 /* Columns of SQL_PENDING_PAYMENTS. */
-enum { PENDING_REFERENCE, PENDING_AMOUNT, PENDING_SENT_AT };
+enum { PENDING_REFERENCE, PENDING_AMOUNT, PENDING_SENT_AT, PENDING_CREATED_AT };
 
 static unsigned add_contact_line(struct text_view *lines, unsigned n, struct str text)
 {
@@ -105,8 +105,10 @@ static void fill_pending(struct page *page, struct home_view *view)
         rows[i] = (struct pending_view){
             .reference = row[PENDING_REFERENCE].text,
             .amount = french_money(page->arena, row[PENDING_AMOUNT].number),
-            .sent_at = french_datetime(page->arena, row[PENDING_SENT_AT].number),
+            .created_at = french_datetime(page->arena, row[PENDING_CREATED_AT].number),
         };
+        if (row[PENDING_SENT_AT].type != DB_NULL)
+            rows[i].sent_at = french_datetime(page->arena, row[PENDING_SENT_AT].number);
     }
     view->pending = rows;
     view->n_pending = result->n_rows;

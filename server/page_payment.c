@@ -7,14 +7,23 @@
 #include "server/card_brands.h"
 #include "server/page.h"
 #include "server/pages.h"
+#include "server/payment_proofs.h"
 #include "server/payment_reference.h"
-#include "server/payment_row.h"
 #include "server/validity.h"
 
-enum { STEP_TRANSACTION, STEP_LINES, STEP_SIMILAR };
+/* Two turns: what the second asks for depends on the state that the first one read. */
+enum { STEP_TRANSACTION, STEP_LINES };
+enum { STEP_SIMILAR = 0, STEP_PROOFS = 0 };
 
-/* How often the page of an open payment asks again: often while the parent just came back from the bank, then less. */
-enum { REFRESH_EAGER_S = 5, REFRESH_PATIENT_S = 15 };
+struct payment_page {
+    struct payment_row row;
+    struct db_result lines;
+    struct payment_proofs proofs;
+};
+
+/* How often the page of an open payment asks again: often while the parent just came back from the bank, then less; at
+ * once while a worker is ending it. */
+enum { REFRESH_DISCARDING_S = 2, REFRESH_EAGER_S = 5, REFRESH_PATIENT_S = 15 };
 #define REFRESH_EAGER_US   (5 * CLOCK_MINUTE_US)
 #define REFRESH_LONGEST_US (60 * CLOCK_MINUTE_US)
 
@@ -23,10 +32,12 @@ static bool payments_are_closed(const struct page *page)
     return !page_user_number(page, USER_PAYMENTS_OPEN);
 }
 
-static void show_recap(struct page *page, const struct payment_row *row)
+static void show_recap(struct page *page)
 {
+    const struct payment_page *payment = page->state;
+    const struct payment_row *row = &payment->row;
     const struct gateway_contract *contract = contracts_by_id(page->app->contracts, row->contract_id);
-    const struct db_result *lines = page_result(page, STEP_LINES);
+    const struct db_result *lines = &payment->lines;
     struct card_brand_view brands[CARD_BRANDS_MAX];
     struct recap_view view = {
         .reference = row->reference,
@@ -63,9 +74,16 @@ static bool refresh_is_stopped(const struct page *page)
     return str_eq(form_get(&page->form, "actualisation"), STR("non"));
 }
 
+static bool is_discarding(const struct payment_row *row)
+{
+    return payment_row_is_discarding(row, clock_now_us());
+}
+
 static int64_t refresh_seconds(const struct page *page, const struct payment_row *row)
 {
     int64_t age_us = clock_now_us() - row->sent_us;
+    if (is_discarding(row))
+        return refresh_is_stopped(page) ? 0 : REFRESH_DISCARDING_S;
     if (row->state != PAYMENT_PENDING || age_us > REFRESH_LONGEST_US || refresh_is_stopped(page))
         return 0;
     return age_us < REFRESH_EAGER_US ? REFRESH_EAGER_S : REFRESH_PATIENT_S;
@@ -85,7 +103,7 @@ static struct str number_text(struct arena *arena, int64_t number)
 /* The form of /crediter with this payment's values: a new payment with a new reference. */
 static void fill_again(struct page *page, const struct payment_row *row, struct payment_view *view)
 {
-    const struct db_result *lines = page_result(page, STEP_LINES);
+    const struct db_result *lines = &((const struct payment_page *)page->state)->lines;
     struct hidden_view *fields = ARENA_ARRAY(page->arena, 3 + 3 * (size_t)lines->n_rows, struct hidden_view);
     struct hidden_view *end = fields;
 
@@ -131,9 +149,36 @@ static struct str waiting_text(struct page *page, const struct db_result *lines)
     return cents > 0 ? french_money(page->arena, cents) : STR_NULL;
 }
 
+static void fill_discard(struct page *page, const struct payment_row *row, struct payment_view *view)
+{
+    view->is_discarding = is_discarding(row);
+    view->is_long = view->is_long && !view->is_discarding;
+    view->can_discard = payment_state_is_open(row->state) && !view->is_discarding;
+    view->discard_is_late = view->can_discard && row->discard_asked_us;
+    if (row->discard_asked_us)
+        view->discard_asked_at = french_datetime(page->arena, row->discard_asked_us);
+}
+
+static void fill_proofs(struct page *page, struct payment_view *view)
+{
+    const struct payment_page *payment = page->state;
+    const struct payment_row *row = &payment->row;
+
+    view->proofs = payment->proofs.items;
+    view->n_proofs = payment->proofs.n_items;
+    view->is_discarded = payment->proofs.is_discarded;
+    view->report_is_on_its_way = payment->proofs.n_reports > payment->proofs.n_arrived;
+    if (payment->proofs.n_arrived > 0)
+        view->reported_at = french_datetime(page->arena, payment->proofs.arrived_us);
+    view->is_long = row->state == PAYMENT_PENDING && clock_now_us() - row->sent_us > REFRESH_LONGEST_US;
+    view->bank_is_asked = row->bank_is_asked;
+    if (row->expires_us > clock_now_us())
+        view->waits_until = french_datetime(page->arena, row->expires_us);
+}
+
 static struct payment_view payment_view_make(struct page *page, const struct payment_row *row)
 {
-    const struct db_result *lines = page_result(page, STEP_LINES);
+    const struct db_result *lines = &((const struct payment_page *)page->state)->lines;
     struct arena *arena = page->arena;
     struct payment_view view = {
         .reference = row->reference,
@@ -155,17 +200,14 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         .n_lines = lines->n_rows,
         .several_lines = lines->n_rows > 1,
         .amount = french_money(arena, row->amount_cents),
-        .created_at = french_datetime(arena, row->created_us),
-        .created_at_iso = french_time_iso(arena, row->created_us),
+        .was_sent = row->sent_us != 0,
+        .bursar_email = page_user_text(page, USER_BURSAR_EMAIL),
+        .bursar_phone = page_user_text(page, USER_BURSAR_PHONE),
         .email = row->email,
         .comment = row->comment,
         /* The page of a payment under review asks not to pay a second time. */
         .can_pay_again = payment_state_rank(row->state) == 2 && !row->under_review && !payments_are_closed(page),
     };
-    if (row->sent_us) {
-        view.sent_at = french_datetime(arena, row->sent_us);
-        view.sent_at_iso = french_time_iso(arena, row->sent_us);
-    }
     if (row->accepted_us) {
         view.accepted_at = french_datetime(arena, row->accepted_us);
         view.accepted_at_iso = french_time_iso(arena, row->accepted_us);
@@ -175,14 +217,21 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
     view.can_resume = view.can_resume && view.n_bars == 0;
     if (view.is_paid && row->under_review)
         view.waiting = waiting_text(page, lines);
+    fill_proofs(page, &view);
+    fill_discard(page, row, &view);
+    view.can_resume = view.can_resume && !view.is_discarding;
     fill_receipt(page, row, &view);
     if (view.can_pay_again)
         fill_again(page, row, &view);
     return view;
 }
 
-static void show_payment(struct page *page, const struct payment_row *row)
+static void show_payment(struct page *page)
 {
+    struct payment_page *payment = page->state;
+    const struct payment_row *row = &payment->row;
+
+    payment_proofs_read(page->arena, row, page_result(page, STEP_PROOFS), clock_now_us(), &payment->proofs);
     struct payment_view view = payment_view_make(page, row);
     struct response *response = page_response(page, 200);
 
@@ -199,22 +248,39 @@ static void contract_reloaded(void *data, int err)
 {
     struct page *page = data;
     (void)err;
-    show_recap(page, page->state);
+    show_recap(page);
+}
+
+static void similar_loaded(struct page *page)
+{
+    const struct payment_page *payment = page->state;
+
+    if (contracts_can_seal(page->app->contracts, payment->row.contract_id))
+        show_recap(page);
+    else
+        contracts_reload(page->app->contracts, contract_reloaded, page);
 }
 
 static void loaded(struct page *page)
 {
-    struct payment_row *row = ARENA_NEW(page->arena, struct payment_row);
+    struct payment_page *payment = ARENA_NEW(page->arena, struct payment_page);
+    const struct payment_row *row = &payment->row;
+    struct db_value reference = DB_S(page->request->params[0]);
 
-    page->state = row;
-    if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), row))
+    page->state = payment;
+    if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), &payment->row)) {
         page_fail(page, 404);
-    else if (row->state == PAYMENT_CREATED && !contracts_can_seal(page->app->contracts, row->contract_id))
-        contracts_reload(page->app->contracts, contract_reloaded, page);
-    else if (row->state == PAYMENT_CREATED)
-        show_recap(page, row);
-    else
-        show_payment(page, row);
+        return;
+    }
+    payment->lines = *page_result(page, STEP_LINES);
+    if (row->state == PAYMENT_CREATED && !is_discarding(row)) {
+        page_step(page, SQL_SIMILAR_PAYMENT, DB_ANY_COUNT, reference, PAGE_OWNER(page));
+        page_query(page, similar_loaded);
+        return;
+    }
+    page_step(page, SQL_PAYMENT_PROOFS, DB_ANY_COUNT, reference, PAGE_OWNER(page), reference, PAGE_OWNER(page),
+              reference, PAGE_OWNER(page));
+    page_query(page, show_payment);
 }
 
 static void opened(struct page *page)
@@ -227,7 +293,6 @@ static void opened(struct page *page)
     }
     page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_step(page, SQL_TRANSACTION_LINES, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
-    page_step(page, SQL_SIMILAR_PAYMENT, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_query(page, loaded);
 }
 

@@ -13,6 +13,8 @@ void page_contact(struct request *request);
 void page_credit(struct request *request);
 void page_payment(struct request *request);
 void page_pay(struct request *request);
+void page_discard(struct request *request);
+void page_problem(struct request *request);
 void page_receipt(struct request *request);
 void page_bank_return(struct request *request);
 void page_history(struct request *request);

@@ -1,8 +1,11 @@
 #include "server/payment_row.h"
 
+#include "common/clock.h"
 #include "common/french.h"
 #include "common/log.h"
 #include "server/claim_bar.h"
+
+#define DISCARD_LATE_US (5 * CLOCK_MINUTE_US)
 
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row)
 {
@@ -25,6 +28,8 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
         .bank_request = row[TX_BANK_REQUEST].text,
         .contract_id = row[TX_CONTRACT_ID].number,
         .receipt_size = row[TX_RECEIPT_SIZE].number,
+        .discard_asked_us = row[TX_DISCARD_ASKED_AT].number,
+        .bank_is_asked = row[TX_BANK_IS_ASKED].number != 0,
         .under_review = row[TX_REVIEW].number != 0,
     };
     if (payment_state_from_name(row[TX_STATE].text, &ret_row->state) != 0)
@@ -33,6 +38,12 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
         ret_row->receipt = arena_printf(arena, "%lld-%06lld", (long long)row[TX_RECEIPT_YEAR].number,
                                         (long long)row[TX_RECEIPT_NUMBER].number);
     return true;
+}
+
+bool payment_row_is_discarding(const struct payment_row *row, int64_t now_us)
+{
+    return payment_state_is_open(row->state) && row->discard_asked_us &&
+           now_us - row->discard_asked_us < DISCARD_LATE_US;
 }
 
 const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,

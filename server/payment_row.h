@@ -13,7 +13,9 @@ struct payment_row {
     int64_t amount_cents;
     struct str email, comment;
     int64_t created_us, sent_us, expires_us, accepted_us, updated_us; /* 0: not yet */
-    struct str bank_request;                                          /* empty before it was sent */
+    int64_t discard_asked_us;                                         /* by its payer; 0: not */
+    bool bank_is_asked;
+    struct str bank_request; /* empty before it was sent */
     int64_t contract_id;
     struct str receipt;   /* "2026-000123"; empty before acceptance */
     int64_t receipt_size; /* bytes of its PDF; 0: not made yet */
@@ -25,6 +27,9 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
 /* The claims among the lines that cannot be paid now, in the arena. */
 const struct claim_bar_view *payment_bars_view(const struct page *page, const struct db_result *lines,
                                                unsigned *ret_n_bars);
+/* Its payer gave it up, and the workers are expected to end it within seconds: nothing else is offered meanwhile. After
+ * some minutes something is in their way, and it is open as before. */
+bool payment_row_is_discarding(const struct payment_row *row, int64_t now_us);
 /* One view a line, in the arena. */
 const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,
                                                    bool is_claim);

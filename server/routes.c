@@ -32,6 +32,8 @@ const struct route public_routes[] = {
     {"/crediter", page_credit, page_credit, ROUTE_LANDING},
     {"/paiement/{reference}", page_payment, NULL, ROUTE_LANDING},
     {"/paiement/{reference}/payer", NULL, page_pay, 0},
+    {"/paiement/{reference}/abandonner", page_discard, page_discard, 0},
+    {"/paiement/{reference}/probleme", page_problem, page_problem, 0},
     {"/paiement/{reference}/recu.pdf", page_receipt, NULL, 0},
     {"/retour-banque", page_bank_return, page_bank_return, 0},
     {"/historique", page_history, NULL, ROUTE_LANDING},

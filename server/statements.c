@@ -98,15 +98,16 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "ii",
             .columns = "iisssiissttsit",
         },
-    /* Payments that the bank has not answered yet, for the home page. */
+    /* Payments that the bank has not answered yet, and those left before it, for the home page. */
     [SQL_PENDING_PAYMENTS] =
         {
             .name = "pending_payments",
-            .sql =
-                "SELECT reference, amount_cents, sent_at FROM transactions "
-                "WHERE user_id = ? AND school_id = ? AND state = 'PENDING' ORDER BY created_at DESC, id DESC LIMIT 3",
+            .sql = "SELECT reference, amount_cents, sent_at, created_at FROM transactions "
+                   "WHERE user_id = ? AND school_id = ? AND (state = 'PENDING' OR (state = 'CREATED' AND created_at > "
+                   "UTC_TIMESTAMP(6) - INTERVAL 24 HOUR)) ORDER BY state = 'PENDING' DESC, created_at DESC, id DESC "
+                   "LIMIT 3",
             .params = "ii",
-            .columns = "sit",
+            .columns = "sitt",
         },
     /* Another payment of the same amount for one of the same accounts, at the bank or accepted a short while ago. */
     [SQL_SIMILAR_PAYMENT] =
@@ -128,11 +129,13 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "transaction",
             .sql = "SELECT t.reference, t.kind, t.state, t.amount_cents, t.email, t.comment, t.created_at, "
                    "t.sent_at, t.expires_at, t.accepted_at, t.updated_at, t.bank_request, t.contract_id, r.year, "
-                   "r.number, t.review, f.size FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id "
+                   "r.number, t.review, f.size, (SELECT s.at FROM payer_signs s WHERE s.transaction_id = t.id AND "
+                   "s.kind = 'DISCARD' AND s.number = 1), (SELECT c.query_url <> '' FROM bank_contracts c WHERE c.id = "
+                   "t.contract_id) FROM transactions t LEFT JOIN receipts r ON r.transaction_id = t.id "
                    "LEFT JOIN receipt_files f ON f.transaction_id = t.id " TRANSACTION_OWNED,
             .params = "sii",
             .columns = "sssissttttt"
-                       "siiiii",
+                       "siiiiiti",
         },
     [SQL_TRANSACTION_LINES] =
         {
@@ -154,6 +157,52 @@ const struct db_statement statements[SQL_COUNT] = {
                 " ORDER BY l.position",
             .params = "sii",
             .columns = "isssissiiittsis",
+        },
+    /* Changes of state are few, since no rank goes down; what was said without effect is not shown. */
+    [SQL_PAYMENT_PROOFS] =
+        {
+            .name = "payment_proofs",
+            .sql = "SELECT 'CHANGE', h.at, h.from_state, h.to_state, h.bank_code FROM transactions t JOIN "
+                   "transaction_history h ON h.transaction_id = t.id " TRANSACTION_OWNED
+                   " AND h.from_state <> h.to_state UNION ALL "
+                   "SELECT s.kind, s.at, '', '', '' FROM transactions t JOIN payer_signs s ON s.transaction_id = "
+                   "t.id " TRANSACTION_OWNED " UNION ALL "
+                   "SELECT 'REVIEW', i.created_at, '', '', '' FROM transactions t JOIN review_items i ON "
+                   "i.transaction_id = t.id AND i.reason = 'PARENT_REPORT' " TRANSACTION_OWNED " ORDER BY 2 LIMIT 200",
+            .params = "siisiisii",
+            .columns = "stsss",
+        },
+    /* The browser came back from the bank: the first time only. */
+    [SQL_RETURN_RECORD] =
+        {
+            .name = "return_record",
+            .sql =
+                "INSERT INTO payer_signs (transaction_id, kind) SELECT t.id, 'RETURN' FROM transactions "
+                "t " TRANSACTION_OWNED " AND t.sent_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payer_signs s WHERE "
+                "s.transaction_id = t.id AND s.kind = 'RETURN')",
+            .params = "sii",
+            .columns = "",
+        },
+    [SQL_DISCARD_RECORD] =
+        {
+            .name = "discard_record",
+            .sql = "INSERT INTO payer_signs (transaction_id, kind) SELECT t.id, 'DISCARD' FROM transactions "
+                   "t " TRANSACTION_OWNED " AND t.state IN ('CREATED', 'PENDING') AND NOT EXISTS (SELECT 1 FROM "
+                   "payer_signs s WHERE s.transaction_id = t.id AND s.kind = 'DISCARD')",
+            .params = "sii",
+            .columns = "",
+        },
+    /* The next number, and none beyond a day's. */
+    [SQL_REPORT_RECORD] =
+        {
+            .name = "report_record",
+            .sql = "INSERT INTO payer_signs (transaction_id, kind, number) SELECT t.id, 'REPORT', COUNT(s.number) + 1 "
+                   "FROM transactions t LEFT JOIN payer_signs s ON s.transaction_id = t.id AND s.kind = "
+                   "'REPORT' " TRANSACTION_OWNED
+                   " GROUP BY t.id HAVING COUNT(IF(s.at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY, 1, "
+                   "NULL)) < ?",
+            .params = "siii",
+            .columns = "",
         },
     [SQL_RECEIPT_FILE] =
         {

@@ -16,6 +16,10 @@ enum statement {
     SQL_SIMILAR_PAYMENT,
     SQL_TRANSACTION,
     SQL_TRANSACTION_LINES,
+    SQL_PAYMENT_PROOFS,
+    SQL_RETURN_RECORD,
+    SQL_DISCARD_RECORD,
+    SQL_REPORT_RECORD,
     SQL_RECEIPT_FILE,
     SQL_TRANSACTION_BY_TOKEN,
     SQL_TRANSACTION_CREATE,
@@ -91,6 +95,18 @@ enum transaction_column {
     TX_RECEIPT_NUMBER,
     TX_REVIEW,
     TX_RECEIPT_SIZE,
+    TX_DISCARD_ASKED_AT,
+    TX_BANK_IS_ASKED,
+};
+
+/* Columns of SQL_PAYMENT_PROOFS. */
+enum proof_column {
+    PROOF_KIND, /* CHANGE: of the payment's state; RETURN, DISCARD, REPORT: a sign of its payer; REVIEW: a report
+                   arrived */
+    PROOF_AT,
+    PROOF_FROM, /* a change's two states, and what the bank called it: empty when it was not the bank */
+    PROOF_TO,
+    PROOF_BANK_CODE,
 };
 
 /* Columns of SQL_TRANSACTION_LINES. */
@@ -155,7 +171,7 @@ enum my_data_column { MY_DATA_SECTION, MY_DATA_ID, MY_DATA_JSON };
 /* Columns of SQL_MY_PAYMENTS. */
 enum my_payment_column { MY_PAYMENT_CREATED_AT, MY_PAYMENT_ID, MY_PAYMENT_JSON };
 
-enum { YEAR_PAYMENTS_MAX = 200 };
+enum { YEAR_PAYMENTS_MAX = 200, PAYMENT_REPORTS_PER_DAY_MAX = 3 };
 enum { HISTORY_PAGE_ROWS = 15, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];

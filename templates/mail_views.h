@@ -52,6 +52,29 @@ struct bursar_review_view {
     struct str received_at;
 };
 
+/* To the bursar: a parent says that something is wrong with a payment. Answers go to the parent. */
+struct bursar_report_view {
+    struct str school_name;
+    int64_t review_id;
+    const struct text_view *message_lines; /* the parent's words, as typed */
+    unsigned n_message_lines;
+    struct str reported_at;
+    struct str parent_name;
+    struct str parent_email;
+    struct str reference;
+    struct str state_label;
+    struct str amount;
+    bool is_claim;
+    const struct payment_line_view *lines;
+    unsigned n_lines;
+    struct str comment;
+    struct str created_at;
+    struct str sent_at; /* empty: never sent to the bank */
+    struct str paid_at; /* empty: not accepted */
+    struct str bank_reference;
+    struct str receipt;
+};
+
 /* To the bursar: an accepted payment was taken back by the bank (impayé). */
 struct bursar_reversal_view {
     struct str school_name;

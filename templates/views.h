@@ -140,11 +140,12 @@ struct open_claim_view {
     struct str claim_id; /* the form opens with this claim chosen: /crediter?creance=…; empty: not payable now */
 };
 
-/* A payment that the bank has not answered yet, on the home page. */
+/* A payment that the bank has not answered yet, or that was left before the bank, on the home page. */
 struct pending_view {
     struct str reference;
     struct str amount;
-    struct str sent_at;
+    struct str created_at;
+    struct str sent_at; /* empty: not sent to the bank */
 };
 
 /* What there is to pay by card now, in one sentence at the top of the home page. */
@@ -239,6 +240,15 @@ struct recap_view {
         similar_reference; /* a payment of the same accounts and amount, at the bank or paid minutes ago: a warning */
 };
 
+/* One thing that is known of a payment, and since when. */
+struct proof_view {
+    struct str what;       /* "Message de la banque" */
+    struct str note;       /* "paiement accepté" */
+    struct str hint;       /* "en général quelques jours après son accord" */
+    struct str at, at_iso; /* empty: see missing */
+    struct str missing;    /* "pas encore" */
+};
+
 /* GET /paiement/{reference} once sent to the bank: the payment's true state. Exactly one of the is_… is true.
  * While it is pending the page asks for itself again: the handler sends "Refresh: <refresh_s>" as a header. (A <meta>
  * would not do: templates keep tags out of content=, and accessibility checkers refuse it.) */
@@ -252,6 +262,20 @@ struct payment_view {
     bool refresh_stopped;   /* the parent asked for that */
     bool is_paid;           /* AUTHORISED, CAPTURED, SETTLED */
     bool is_declined, is_cancelled, is_expired, is_reversed, is_refunded;
+    bool was_sent;     /* to the bank */
+    bool is_discarded; /* cancelled by its payer */
+    /* Its payer wants it no more, the workers have not yet said so: for a short while that is under way, then late. */
+    bool is_discarding, discard_is_late;
+    struct str discard_asked_at;
+    bool is_long;           /* pending for more than an hour */
+    bool bank_is_asked;     /* by us, where it does not call */
+    struct str waits_until; /* when an open payment expires */
+    const struct proof_view *proofs;
+    unsigned n_proofs;
+    struct str reported_at; /* the last problem that stands before the bursar */
+    bool report_is_on_its_way;
+    struct str bursar_email, bursar_phone;
+    bool can_discard;  /* open, and not asked for yet */
     bool can_resume; /* pending and within the request's validity: the same signed request may be sent again */
     const struct claim_bar_view *bars; /* pending: why it cannot be resumed although it is valid */
     unsigned n_bars;
@@ -262,8 +286,6 @@ struct payment_view {
     unsigned n_lines;
     bool several_lines;
     struct str amount;
-    struct str created_at, created_at_iso;
-    struct str sent_at, sent_at_iso;
     struct str accepted_at, accepted_at_iso;
     struct str receipt;      /* "2026-000123" */
     struct str amount_words; /* with a receipt: "cent cinquante-huit euros et cinquante centimes" */
@@ -274,6 +296,28 @@ struct payment_view {
     /* What the button posts to /crediter: this payment's values under that form's names (csrf is the template's). */
     const struct hidden_view *again_fields;
     unsigned n_again_fields;
+};
+
+/* GET /paiement/{reference}/abandonner: the question before it is done. */
+struct discard_view {
+    struct page_view page;
+    struct str reference;
+    struct str amount;
+    bool is_pending; /* sent to the bank: a card may have been typed there */
+    struct str sent_at, sent_at_iso;
+};
+
+/* GET, POST /paiement/{reference}/probleme */
+struct problem_view {
+    struct page_view page;
+    struct str reference;
+    struct str amount;
+    struct str state_label;
+    struct str user_email; /* where the bursar answers */
+    struct str bursar_email, bursar_phone;
+    int64_t reports_max; /* a day */
+    bool too_many;       /* that were made already: no form */
+    struct field_view message;
 };
 
 /* GET, POST /retour-banque without a session: neutral, no personal data. */

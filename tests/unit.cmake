@@ -18,6 +18,7 @@ add_test(NAME unit/test_template_tools
 dp_test(unit/test_style_sheet.c)
 dp_test(unit/test_pages.c dp_templates)
 dp_test(unit/test_session_pages.c dp_templates)
+dp_test(unit/test_payment_pages.c dp_templates)
 dp_test(unit/test_mails.c dp_templates)
 dp_test(unit/test_journal_record.c)
 dp_test(unit/test_config.c)

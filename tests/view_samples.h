@@ -47,6 +47,36 @@ static inline const struct payment_line_view *two_lines(void)
     return lines;
 }
 
+/* What every page has; `wrong` is a field with a fault, or NULL. */
+static inline struct page_view page(const char *title, const char *wrong)
+{
+    static struct field_error_view error;
+    bool full = fill != FILL_EMPTY;
+
+    if (!full) {
+        return (struct page_view){.csrf = STR("token")};
+    }
+    error = (struct field_error_view){str_from(wrong != NULL ? wrong : ""), text("À corriger.")};
+    return (struct page_view){.title = text(title),
+                              .school_kind = text("du lycée"),
+                              .school_name = text("Lycée Jean-Monnet"),
+                              .sheet_url = url("/ecole/3f9a1c3f9a1c3f9a1c3f9a1c3f9a1c3f.css"),
+                              .logo_url = url("/ecole/7c1d9e7c1d9e7c1d9e7c1d9e7c1d9e7c.png"),
+                              .logo_width = 80,
+                              .logged_in = true,
+                              .user_name = text("Jean Durand"),
+                              .csrf = text("token"),
+                              .demonstration = true,
+                              .notice = text("C'est enregistré."),
+                              .errors = &error,
+                              .n_errors = wrong != NULL};
+}
+
+static inline struct field_view field(const char *value)
+{
+    return (struct field_view){.value = text(value), .error = text("À corriger.")};
+}
+
 struct rendering {
     const char *name;
     void (*render)(struct buf *out);

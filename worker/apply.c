@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/crash_point.h"
 #include "common/err.h"
+#include "worker/bank_query.h"
 #include "worker/receipts.h"
 
 enum { APPLY_ARENA_MAX = 256 * 1024 * 1024, COLUMNS_MAX = 16 };
@@ -261,6 +262,22 @@ static int write_resets(struct apply *apply)
     return err;
 }
 
+/* A payment that was given up is asked about as a refused one is: its payer may have typed a card. */
+static int write_questions(struct apply *apply)
+{
+    const struct batch_plan *plan = &apply->batch->plan;
+    struct db_value *ids = ARENA_ARRAY(&apply->arena, plan->questions.count, struct db_value);
+    struct db_value first_s = DB_INT(BANK_QUERY_FIRST_S);
+    if (plan->questions.count == 0)
+        return 0;
+    for (size_t i = 0; i < plan->questions.count; i++)
+        ids[i] = DB_INT(plan->questions.items[i].transaction_id);
+    int err = db_run_list(apply->db, STATEMENT_QUERIES_ADD_GIVEN_UP, &first_s, 1, ids, plan->questions.count,
+                          &apply->arena, NULL);
+    CRASH_POINT("worker/question_added");
+    return err;
+}
+
 static int write_receipts(struct apply *apply)
 {
     int year = clock_to_local(clock_now_us()).year;
@@ -271,8 +288,8 @@ static int write_receipts(struct apply *apply)
 static int write_all(struct apply *apply)
 {
     static int (*const writers[])(struct apply *) = {
-        write_inbox,   write_changes, write_claims, write_accounts, write_ledger,   write_history,
-        write_reviews, write_mails,   write_resets, write_notices,  write_receipts,
+        write_inbox,   write_changes, write_claims, write_accounts, write_ledger,    write_history,
+        write_reviews, write_mails,   write_resets, write_notices,  write_questions, write_receipts,
     };
     int err = 0;
     for (size_t i = 0; !err && i < sizeof writers / sizeof writers[0]; i++)

@@ -9,7 +9,7 @@
 enum { ARENA_MAX = 16 * 1024 * 1024, MS_PER_S = 1000, MINUTE_S = 60, HOUR_S = 3600 };
 
 /* Seconds after the payment was sent (reliability: a bank that calls does so within minutes). */
-static const int steps_s[] = {3 * MINUTE_S, 10 * MINUTE_S, 30 * MINUTE_S, 2 * HOUR_S, 6 * HOUR_S, 24 * HOUR_S};
+static const int steps_s[] = {BANK_QUERY_FIRST_S, 10 * MINUTE_S, 30 * MINUTE_S, 2 * HOUR_S, 6 * HOUR_S, 24 * HOUR_S};
 
 enum { N_STEPS = sizeof steps_s / sizeof steps_s[0] };
 

@@ -15,6 +15,7 @@
 #include "worker/metrics.h"
 
 enum {
+    BANK_QUERY_FIRST_S = 180,       /* after the payment was sent */
     BANK_QUERY_NEW_MAX = 500,       /* payments that get their first question in one turn */
     BANK_QUERY_CLAIMS_MAX = 100,    /* of one payment: more means that asking ends workers */
     BANK_QUERY_LEASE_MARGIN_S = 60, /* on top of the question's own deadline: to write its answer */

@@ -79,6 +79,8 @@ void batch_init(struct batch *batch, const struct stream_entry *entries, size_t 
         entry->source = &entries[i];
         entry->seal = GATEWAY_SEAL_BAD;
         entry->parse_err = batch_read_event(&entries[i], &batch->arena, &entry->event);
+        if (batch_entry_is_of_payer(entry))
+            entry->reference = entry->event.reference;
     }
 }
 
@@ -172,6 +174,12 @@ struct gateway_judgement batch_judge(const struct batch_entry *entry, const stru
 bool batch_entry_is_sealed_call(const struct batch_entry *entry)
 {
     return batch_entry_is_of_bank(entry) && !entry->repeated && entry->contract && entry->seal == GATEWAY_SEAL_GOOD;
+}
+
+bool batch_entry_is_of_payer(const struct batch_entry *entry)
+{
+    return !entry->parse_err && !entry->repeated &&
+           (entry->event.kind == EVENT_PAYMENT_DISCARDED || entry->event.kind == EVENT_PROBLEM_REPORTED);
 }
 
 struct batch_payment *batch_find_payment(const struct batch *batch, struct str reference)

@@ -13,6 +13,8 @@
 #include "worker/stream.h"
 
 enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40 };
+/* dp-server keeps to it (SQL_REPORT_RECORD); this is for who writes to Redis himself. */
+enum { BATCH_REPORTS_PER_DAY_MAX = 3 };
 
 /* What became of an event; the names go to inbox.verdict. */
 enum batch_verdict {
@@ -59,6 +61,8 @@ struct batch_holding {
 /* A row of transactions. Moves with each event of the batch. */
 struct batch_payment {
     int64_t id, school_id;
+    int64_t user_id;
+    unsigned n_reports; /* that its payer made within the last day */
     struct str reference, email, bursar_email;
     struct str sent; /* bank_request */
     bool doubted;    /* a human was asked to look at it */
@@ -84,7 +88,7 @@ struct batch_entry {
     bool repeated;                   /* in the inbox, or earlier in this batch */
     bool unready;                    /* a gateway or a key that this worker does not have: another one may, leave it */
     struct str merchant_id;          /* what a bank's call says */
-    struct str reference;            /* … before anyone believes it */
+    struct str reference;            /* … before anyone believes it; or a payer's event */
     const struct contract *contract; /* NULL: unknown merchant */
     enum gateway_verdict seal;
     struct batch_payment *payment; /* NULL: unknown reference */
@@ -149,6 +153,11 @@ struct plan_mail {
     struct str recipient;
 };
 
+/* A payment that its payer gave up after it was sent: the bank is asked all the same. */
+struct plan_question {
+    int64_t transaction_id;
+};
+
 struct plan_credit {
     int64_t transaction_id, school_id;
 };
@@ -169,6 +178,7 @@ struct batch_plan {
     BATCH_LIST(struct plan_review) reviews;
     BATCH_LIST(struct plan_mail) mails;
     BATCH_LIST(struct plan_credit) credits;
+    BATCH_LIST(struct plan_question) questions;
 };
 
 struct batch {
@@ -208,6 +218,8 @@ bool batch_verify(struct batch *batch, const struct contracts *contracts);
 bool batch_entry_is_of_bank(const struct batch_entry *entry);
 /* Whether the facts of this entry are wanted: an answer, or a well-sealed call, of a bank, not yet applied. */
 bool batch_entry_is_sealed_call(const struct batch_entry *entry);
+/* What a payer asks about a payment, not yet applied. */
+bool batch_entry_is_of_payer(const struct batch_entry *entry);
 /* What an entry of a bank says of a payment; NULL: of one that is not known. */
 struct gateway_judgement batch_judge(const struct batch_entry *entry, const struct batch_payment *payment,
                                      struct arena *arena);

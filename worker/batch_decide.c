@@ -19,6 +19,7 @@ struct step {
     struct gateway_judgement judgement;
     struct payment_decision decision;
     struct str bank_code, bank_ref; /* printable, cut to their columns */
+    const char *note;               /* of the history, where no review is */
 };
 
 /* Whatever a caller may have written becomes printable ASCII: no column refuses it, no mail is upset by it. */
@@ -151,6 +152,19 @@ static void judge_answer(struct step *step)
         leave_to_human(step, REVIEW_BAD_ANSWER);
 }
 
+/* Given up or expired before it was sent, a payment is for the bank what it was: one that it cannot know. */
+static struct payment_decision decide(const struct batch_payment *payment, const struct payment_report *report)
+{
+    struct payment_facts facts = payment ? payment->facts : (struct payment_facts){0};
+    bool ended_unsent = payment && payment->sent.len == 0 && payment_state_rank(facts.state) == 2;
+    if (ended_unsent)
+        facts.state = PAYMENT_CREATED;
+    struct payment_decision decision = payment_decide(payment ? &facts : NULL, report);
+    if (ended_unsent)
+        decision.to = payment->facts.state;
+    return decision;
+}
+
 /* A good seal over anything but exactly what was sent never changes a payment: it may be another call's seal, split
  * in another way (design.md, "Who may be credited by a sealed call"). */
 static void judge(struct step *step)
@@ -159,7 +173,7 @@ static void judge(struct step *step)
     step->judgement = batch_judge(step->entry, step->payment, arena);
     step->bank_code = printable(arena, step->judgement.bank_code, BANK_CODE_MAX);
     step->bank_ref = booking_ref(arena, step->entry, step->judgement.report.bank_ref);
-    step->decision = payment_decide(step->payment ? &step->payment->facts : NULL, &step->judgement.report);
+    step->decision = decide(step->payment, &step->judgement.report);
     if (!step->judgement.shape_ok && !explains_shape(step->decision.review))
         leave_to_human(step, is_answer(step) ? REVIEW_BAD_ANSWER : REVIEW_BAD_SHAPE);
     if (step->judgement.report.amount_cents <= 0)
@@ -287,14 +301,14 @@ static void record(struct step *step, const struct payment_facts *before, size_t
         .to = payment->facts.state,
         .bank_code = step->bank_code,
         .bank_ref = step->bank_ref,
-        .note = review ? review_reason_name(plan->reviews.items[plan->reviews.count - 1].reason) : "",
+        .note = review ? review_reason_name(plan->reviews.items[plan->reviews.count - 1].reason) : step->note,
     };
     step->entry->verdict = verdict_of(step, changed);
 }
 
 static void decide_call(struct batch *batch, struct batch_entry *entry)
 {
-    struct step step = {.batch = batch, .entry = entry};
+    struct step step = {.batch = batch, .entry = entry, .note = ""};
     size_t n_reviews_before = batch->plan.reviews.count;
     if (!entry->contract) {
         refuse(&step, VERDICT_UNVERIFIABLE, "Aucun contrat connu pour ce message de banque");
@@ -312,6 +326,72 @@ static void decide_call(struct batch *batch, struct batch_entry *entry)
         record(&step, &before, n_reviews_before);
     else
         entry->verdict = verdict_of(&step, false);
+}
+
+/* Whoever writes to Redis can name a payment, but must also name its payer; and all that comes of it is what the payer
+ * could ask for on the payment's page. */
+static struct batch_payment *find_own_payment(const struct batch *batch, const struct batch_entry *entry)
+{
+    struct batch_payment *payment = batch_find_payment(batch, entry->reference);
+    int64_t user_id;
+    if (!payment || str_to_u63(entry->event.user, &user_id) != 0 || user_id != payment->user_id)
+        return NULL;
+    return payment;
+}
+
+/* The payer's word ends what is open, and nothing else: an acceptance of the bank comes after it all the same. */
+static void decide_discard(struct batch *batch, struct batch_entry *entry)
+{
+    struct batch_payment *payment = entry->payment;
+    struct step step = {
+        .batch = batch,
+        .entry = entry,
+        .payment = payment,
+        .decision = {.to = PAYMENT_CANCELLED, .refund_open = -1},
+        .bank_code = STR(""),
+        .bank_ref = STR(""),
+        .note = "abandonné par le payeur",
+    };
+    if (!payment || !payment_state_is_open(payment->facts.state))
+        return;
+    struct payment_facts before = payment->facts;
+    record(&step, &before, batch->plan.reviews.count);
+    if (before.state == PAYMENT_PENDING)
+        *BATCH_ADD(batch, &batch->plan.questions) = (struct plan_question){payment->id};
+}
+
+static bool is_fit_message(struct str message)
+{
+    return str_is_utf8(message) && str_utf8_length(message) <= EVENT_MESSAGE_CHARS_MAX;
+}
+
+/* The payment stays as it is, its `review` too: a parent's worry is no doubt about the money. */
+static void decide_report(struct batch *batch, struct batch_entry *entry)
+{
+    struct batch_payment *payment = entry->payment;
+    if (!payment || !is_fit_message(entry->event.message) || payment->n_reports >= BATCH_REPORTS_PER_DAY_MAX)
+        return;
+    payment->n_reports++;
+    *BATCH_ADD(batch, &batch->plan.reviews) = (struct plan_review){
+        .entry = entry,
+        .school_id = payment->school_id,
+        .contract_id = payment->facts.contract_id,
+        .transaction_id = payment->id,
+        .reason = REVIEW_PARENT_REPORT,
+        .detail = arena_text(&batch->arena, entry->event.message),
+        .amount_cents = payment->facts.amount_cents,
+    };
+    entry->verdict = VERDICT_REVIEW;
+}
+
+static void decide_of_payer(struct batch *batch, struct batch_entry *entry)
+{
+    entry->verdict = VERDICT_UNCHANGED;
+    entry->payment = find_own_payment(batch, entry);
+    if (entry->event.kind == EVENT_PAYMENT_DISCARDED)
+        decide_discard(batch, entry);
+    else
+        decide_report(batch, entry);
 }
 
 static int compare_accounts(const void *a, const void *b)
@@ -349,6 +429,8 @@ void batch_decide(struct batch *batch)
             continue;
         else if (batch_entry_is_of_bank(entry))
             decide_call(batch, entry);
+        else if (batch_entry_is_of_payer(entry))
+            decide_of_payer(batch, entry);
         else if (entry->event.kind == EVENT_PASSWORD_RESET_REQUESTED)
             entry->verdict = VERDICT_RESET;
         else

@@ -49,7 +49,8 @@ static int read_payment(const struct db_result *rows, size_t row, struct batch_p
         EMAIL,
         SENT,
         BURSAR,
-        DOUBTED
+        DOUBTED,
+        USER
     };
     *ret = (struct batch_payment){
         .id = db_int(rows, row, ID),
@@ -59,6 +60,7 @@ static int read_payment(const struct db_result *rows, size_t row, struct batch_p
         .bursar_email = db_text(rows, row, BURSAR),
         .sent = db_text(rows, row, SENT),
         .doubted = db_int(rows, row, DOUBTED) != 0,
+        .user_id = db_int(rows, row, USER),
         .facts =
             {
                 .amount_cents = db_int(rows, row, AMOUNT),
@@ -76,8 +78,9 @@ static int load_payments(struct batch *batch, struct db *db)
     struct wanted references = wanted_new(batch, batch->n_entries);
     struct db_result rows = {0};
     for (size_t i = 0; i < batch->n_entries; i++) {
-        if (batch_entry_is_sealed_call(&batch->entries[i]))
-            references.values[references.count++] = DB_BYTES(batch->entries[i].reference);
+        const struct batch_entry *entry = &batch->entries[i];
+        if (batch_entry_is_sealed_call(entry) || batch_entry_is_of_payer(entry))
+            references.values[references.count++] = DB_BYTES(entry->reference);
     }
     int err =
         db_run_list(db, STATEMENT_PAYMENTS_FIND, NULL, 0, references.values, references.count, &batch->arena, &rows);
@@ -229,6 +232,29 @@ static int load_bank_refs(struct batch *batch, struct db *db)
     return err;
 }
 
+static bool has_report(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n_entries; i++) {
+        if (batch_entry_is_of_payer(&batch->entries[i]) && batch->entries[i].event.kind == EVENT_PROBLEM_REPORTED)
+            return true;
+    }
+    return false;
+}
+
+static int load_reports(struct batch *batch, struct db *db, const struct wanted *ids)
+{
+    struct db_result rows = {0};
+    if (!has_report(batch))
+        return 0;
+    int err = db_run_list(db, STATEMENT_REPORTS_FIND, NULL, 0, ids->values, ids->count, &batch->arena, &rows);
+    for (size_t row = 0; !err && row < rows.n_rows; row++) {
+        struct batch_payment *payment = batch_find_payment_by_id(batch, db_int(&rows, row, 0));
+        if (payment)
+            payment->n_reports++;
+    }
+    return err;
+}
+
 int facts_load(struct batch *batch, struct db *db)
 {
     int err = mark_repeated(batch, db);
@@ -243,5 +269,7 @@ int facts_load(struct batch *batch, struct db *db)
         err = load_holdings(batch, db, &paid);
     if (!err)
         err = load_bank_refs(batch, db);
+    if (!err)
+        err = load_reports(batch, db, &all);
     return err;
 }

@@ -22,8 +22,9 @@ struct content {
 /* What STATEMENT_MAIL_PAYMENT and STATEMENT_MAIL_LINES say of a payment, ready to read. */
 struct payment_texts {
     struct str reference, amount, comment, parent_name, parent_email, bank_ref, school_name, bursar_email;
-    struct str paid_at, updated_at, receipt;
+    struct str paid_at, created_at, sent_at, receipt;
     struct str waiting; /* more than its claims still took: in suspense; empty: nothing */
+    enum payment_state state;
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
@@ -89,7 +90,9 @@ static int load_payment(struct content *content, struct payment_texts *ret)
         EMAIL,
         BANK_REF,
         ACCEPTED,
-        UPDATED,
+        CREATED,
+        SENT,
+        STATE,
         SCHOOL,
         BURSAR,
         FIRST,
@@ -113,11 +116,13 @@ static int load_payment(struct content *content, struct payment_texts *ret)
         .school_name = db_text(&row, 0, SCHOOL),
         .bursar_email = db_text(&row, 0, BURSAR),
         .paid_at = moment(arena, &row, ACCEPTED),
-        .updated_at = moment(arena, &row, UPDATED),
+        .created_at = moment(arena, &row, CREATED),
+        .sent_at = moment(arena, &row, SENT),
         .receipt = receipt_text(arena, &row, YEAR, NUMBER),
         .is_claim = db_int(&row, 0, IS_CLAIM) != 0,
     };
-    return load_lines(content, ret);
+    err = payment_state_from_name(db_text(&row, 0, STATE), &ret->state);
+    return err ? err : load_lines(content, ret);
 }
 
 static int write_parent_confirmation(struct content *content)
@@ -215,6 +220,50 @@ static const char *reason_text(struct str name)
     return "";
 }
 
+/* A quotation: each line of its own. */
+static void split_message(struct str message, struct bursar_report_view *view, struct arena *arena)
+{
+    struct text_view *lines = ARENA_ARRAY(arena, message.len + 1, struct text_view);
+    while (message.ptr)
+        lines[view->n_message_lines++].text = str_cut(message, '\n', &message);
+    view->message_lines = lines;
+}
+
+/* Written by a parent, answered to the parent. */
+static int write_bursar_report(struct content *content, struct str message, struct str reported_at)
+{
+    struct payment_texts payment;
+    int err = load_payment(content, &payment);
+    if (err)
+        return err;
+    struct bursar_report_view view = {
+        .school_name = payment.school_name,
+        .review_id = content->mail->review_id,
+        .reported_at = reported_at,
+        .parent_name = payment.parent_name,
+        .parent_email = payment.parent_email,
+        .reference = payment.reference,
+        .state_label = str_from(payment_state_label(payment.state)),
+        .amount = payment.amount,
+        .is_claim = payment.is_claim,
+        .lines = payment.lines,
+        .n_lines = payment.n_lines,
+        .comment = payment.comment,
+        .created_at = payment.created_at,
+        .sent_at = payment.sent_at,
+        .paid_at = payment.paid_at,
+        .bank_reference = payment.bank_ref,
+        .receipt = payment.receipt,
+    };
+    split_message(message, &view, content->arena);
+    content->subject = arena_printf(content->arena, "Problème signalé par un parent\u00a0: référence %.*s",
+                                    STR_ARG(payment.reference));
+    content->reply_to = payment.parent_email;
+    template_mail_bursar_report_text(&content->text, &view);
+    template_mail_bursar_report_html(&content->html, &view);
+    return 0;
+}
+
 static int write_bursar_review(struct content *content)
 {
     enum { ID, REASON, DETAIL, AMOUNT, CREATED, REFERENCE, SCHOOL, FIRST, LAST };
@@ -224,6 +273,8 @@ static int write_bursar_review(struct content *content)
     int err = db_run(content->db, STATEMENT_MAIL_REVIEW, &id, 1, arena, &row);
     if (err || row.n_rows == 0)
         return err ? err : ERR_NOT_FOUND;
+    if (str_eq_text(db_text(&row, 0, REASON), review_reason_name(REVIEW_PARENT_REPORT)))
+        return write_bursar_report(content, db_text(&row, 0, DETAIL), moment(arena, &row, CREATED));
     struct bursar_review_view view = {
         .school_name = db_text(&row, 0, SCHOOL),
         .review_id = db_int(&row, 0, ID),

@@ -17,11 +17,11 @@ static const struct {
               "NULL) FROM school_contracts s "
               "WHERE s.contract_id = c.id) FROM bank_contracts c"),
     STATEMENT(INBOX_FIND, "SELECT event_id FROM inbox WHERE event_id IN (*)"),
-    STATEMENT(
-        PAYMENTS_FIND,
-        "SELECT t.id, t.reference, t.school_id, t.contract_id, t.state, t.amount_cents, t.currency, t.bank_ref, "
-        "t.refund_open, t.email, t.bank_request, s.bursar_email, t.review FROM transactions t JOIN schools s ON s.id = "
-        "t.school_id WHERE t.reference IN (*)"),
+    STATEMENT(PAYMENTS_FIND,
+              "SELECT t.id, t.reference, t.school_id, t.contract_id, t.state, t.amount_cents, t.currency, t.bank_ref, "
+              "t.refund_open, t.email, t.bank_request, s.bursar_email, t.review, t.user_id FROM transactions t JOIN "
+              "schools s ON s.id = "
+              "t.school_id WHERE t.reference IN (*)"),
     STATEMENT(LINES_FIND,
               "SELECT l.transaction_id, l.account_id, l.claim_id, l.amount_cents FROM transaction_lines l JOIN "
               "transactions t ON t.id = l.transaction_id AND t.revision = l.revision WHERE t.id IN (*) "
@@ -32,6 +32,9 @@ static const struct {
     STATEMENT(BANK_REFS_FIND,
               "SELECT bank_ref, kind, transaction_id FROM ledger_entries WHERE contract_id = ? AND bank_ref IN (*) "
               "AND kind IN ('PAYMENT', 'ORPHAN') AND leg = 0"),
+
+    STATEMENT(REPORTS_FIND, "SELECT transaction_id FROM review_items WHERE transaction_id IN (*) AND reason = "
+                            "'PARENT_REPORT' AND created_at > " NOW " - INTERVAL 24 HOUR"),
 
     STATEMENT(
         INBOX_ADD,
@@ -168,6 +171,11 @@ static const struct {
               "<> '' LEFT JOIN bank_queries q ON q.transaction_id = t.id WHERE t.state = 'PENDING' AND "
               "q.transaction_id IS NULL AND (t.sent_at <= " NOW " - INTERVAL ? SECOND OR t.expires_at <= " NOW
               ") LIMIT ? ON DUPLICATE KEY UPDATE attempt = bank_queries.attempt"),
+    /* Given up by its payer, who may be wrong about not having paid. */
+    STATEMENT(QUERIES_ADD_GIVEN_UP,
+              "INSERT INTO bank_queries (transaction_id, next_at) SELECT t.id, t.sent_at + INTERVAL ? SECOND FROM "
+              "transactions t JOIN bank_contracts c ON c.id = t.contract_id AND c.query_url <> '' WHERE NOT EXISTS "
+              "(SELECT 1 FROM bank_queries q WHERE q.transaction_id = t.id) AND t.id IN (*)"),
     STATEMENT(QUERY_DUE, "SELECT transaction_id FROM bank_queries WHERE next_at <= " NOW
                          " ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED"),
     /* next_at is now the end of the claim: one index finds new and abandoned questions alike. */
@@ -273,14 +281,14 @@ static const struct {
     STATEMENT(OUTBOX_RELEASE, "UPDATE mail_outbox SET status = 'PENDING', attempt = attempt - 1, next_attempt_at = " NOW
                               ", lease_until "
                               "= NULL WHERE id = ? AND attempt = ? AND status = 'SENDING'"),
-    STATEMENT(
-        MAIL_PAYMENT,
-        "SELECT t.reference, t.amount_cents, t.kind = 'CLAIM', t.comment, t.email, COALESCE(t.bank_ref, ''), " US_OUT(
-            "t.accepted_at") ", " US_OUT("t.updated_at") ", s.name, s.bursar_email, u.first_name, u.last_name, r.year, "
-                                                         "r.number FROM transactions t JOIN schools s "
-                                                         "ON s.id = t.school_id JOIN users u ON u.id = t.user_id LEFT "
-                                                         "JOIN receipts r ON r.transaction_id = t.id "
-                                                         "WHERE t.id = ?"),
+    STATEMENT(MAIL_PAYMENT,
+              "SELECT t.reference, t.amount_cents, t.kind = 'CLAIM', t.comment, t.email, COALESCE(t.bank_ref, "
+              "''), " US_OUT("t.accepted_at") ", " US_OUT("t.created_at") ", " US_OUT(
+                  "t.sent_at") ", t.state, s.name, s.bursar_email, u.first_name, u.last_name, r.year, "
+                               "r.number FROM transactions t JOIN schools s "
+                               "ON s.id = t.school_id JOIN users u ON u.id = t.user_id LEFT "
+                               "JOIN receipts r ON r.transaction_id = t.id "
+                               "WHERE t.id = ?"),
     /* With what each line exceeded its claim when it was booked, which nothing changes later. */
     STATEMENT(MAIL_LINES, "SELECT a.last_name, a.first_name, a.class_name, c.number, c.label, l.amount_cents, (SELECT "
                           "CAST(-SUM(e.amount_cents) "

@@ -28,6 +28,8 @@ ROUTES = {
     "/crediter?reference={reference}": ("GET, HEAD, POST", LOGIN, 200, 404, LOGIN, True),
     "/paiement/{reference}": ("GET, HEAD", LOGIN, 200, 404, None, False),
     "/paiement/{reference}/payer": ("POST", None, None, None, LOGIN, True),
+    "/paiement/{reference}/abandonner": ("GET, HEAD, POST", LOGIN, 200, 404, LOGIN, True),
+    "/paiement/{reference}/probleme": ("GET, HEAD, POST", LOGIN, 200, 404, LOGIN, True),
     "/paiement/{reference}/recu.pdf": ("GET, HEAD", LOGIN, 404, 404, None, False),  # not accepted: no receipt; test_receipts.py has one
     "/retour-banque": ("GET, HEAD, POST", 200, (303, "/historique"), (303, "/historique"), 200, False),
     "/historique": ("GET, HEAD", LOGIN, 200, 200, None, False),
@@ -126,8 +128,8 @@ def test_posts_with_a_token_that_is_not_theirs(people, path):
 def test_posts_to_another_familys_objects(people):
     _, owner, other, reference = people
     token = other.get("/coordonnees").page.fields["csrf"]
-    for path in ("/paiement/{reference}/payer", "/crediter?reference={reference}"):
-        answer = other.post(address(path, reference), {"csrf": token, "moyen": "CBS", "type": "avance", "montant": "5"})
+    for path in ("/paiement/{reference}/payer", "/paiement/{reference}/abandonner", "/paiement/{reference}/probleme", "/crediter?reference={reference}"):
+        answer = other.post(address(path, reference), {"csrf": token, "moyen": "CBS", "type": "avance", "montant": "5", "message": "x" * 20})
         assert answer.status == 404 and reference not in answer.text and "12,34" not in answer.text
     assert owner.state(reference) == "CREATED"
 

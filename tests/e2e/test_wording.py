@@ -17,7 +17,7 @@ SAID = {
     "accueil-une-creance": [f"À régler{NBSP}: 158,50{NBSP}€</strong> pour Inès Benali, avant le 31{NBSP}janvier{NBSP}2027",
                             'href="/crediter?creance='],
     "accueil-sans-creance": ["Aucune créance n'est à régler par carte pour le moment."],
-    "accueil-paiement-en-cours": ["n'est pas encore arrivée", ">Voir ce paiement</a>", f"À régler{NBSP}: 158,50{NBSP}€</strong> pour Jean-Baptiste",
+    "accueil-paiement-en-cours": ["n'est pas encore arrivée", ">Voir ou reprendre ce paiement<", ">l'abandonner<", f"À régler{NBSP}: 158,50{NBSP}€</strong> pour Jean-Baptiste",
                                   f"Votre paiement de cette créance est en cours{NBSP}: ne payez pas une seconde fois."],
     "accueil-deux-payeurs": [f"Déjà réglé par un autre payeur{NBSP}: 50,00{NBSP}€", "Votre paiement de cette créance est en cours",
                              "Reprendre ou voir ce paiement", "Réglées par un autre payeur", "Il ne reste rien à payer"],
@@ -41,6 +41,21 @@ SAID = {
     "paiement-declined": [">Paiement refusé<", ">Payer à nouveau<", "<h2>Détail</h2>"],
     "paiement-pending": ["?actualisation=non\">Arrêter l'actualisation<"],
     "paiement-pending-arrete": ['?actualisation=non">Actualiser cette page<'],
+    "paiement-pending-longtemps": ["La réponse de la banque tarde.", "nous posons nous-mêmes la question à la banque", "jusqu'au"],
+    "paiement-cancelled": ["Vous avez quitté le site de la banque", "votre carte n'est pas débitée", ">Payer à nouveau<"],
+    "paiement-abandonne": ["Vous avez abandonné ce paiement.", "attendez avant de payer de nouveau", "Nous continuons d'interroger la banque",
+                           "Abandon à votre demande"],
+    "paiement-abandonne-avant": ["rien n'a été débité, rien n'a été crédité", "<strong>Envoi à la banque</strong>", "jamais"],
+    "paiement-abandon-en-cours": ['data-state="PENDING"', "en cours d'enregistrement", "s'actualise toute seule"],
+    "paiement-abandon-tarde": ['data-state="PENDING"', "Nous n'avons pas encore pu l'enregistrer", "Abandonner ce paiement"],
+    "paiement-expired": ["Regardez votre relevé de compte.", "signalez-le-nous", ">Payer à nouveau<", "Signaler un problème sur ce paiement"],
+    "paiement-a-verifier": ["Vous n'avez rien à faire", "Signaler un problème sur ce paiement"],
+    "paiement-probleme-signale": ["Problème signalé le", "Sa réponse viendra par courriel."],
+    "probleme-erreurs": ['<a href="#message">Votre message est trop court', 'id="message-erreur"', "aïe</textarea>", "Ce qui sera envoyé"],
+    "probleme-trop": ["Vous avez déjà envoyé 3"],
+    "abandonner": ["N'abandonnez que si vous n'avez pas validé votre carte.", ">Abandonner ce paiement</button>", "Non, revenir à ce paiement"],
+    "accueil-paiement-prepare": ["sans aller jusqu'à la banque", ">Le reprendre<"],
+    "courriel-probleme": ["Un parent signale un problème", "<blockquote", "Référence transaction"],
     "paiement-reversed": ["(n'est plus valable)"],
     "historique-connexions": ["192.0.2.…", "Firefox sur Windows", ">Lignes plus anciennes<", ">Déconnecter les autres appareils<"],
     "historique-connexions-seul": ["Vos autres appareils sont déconnectés."],
@@ -59,6 +74,10 @@ NOT_SAID = {
     "accueil-deux-payeurs": ["Sébastien"],
     "recapitulatif-commensal": ["de l'élève"],
     "paiement-pending-arrete": ["s'actualise toute seule"],
+    "paiement-a-verifier": ["Payer à nouveau"],
+    "paiement-abandon-en-cours": ["Retourner sur le site de la banque", "Payer à nouveau"],
+    "probleme-trop": ["<textarea"],
+    "abandonner-avant": ["validé votre carte"],
     "mot-de-passe": ["première connexion"],
     "courriel-gestionnaire": ["rien à saisir"],
 }
@@ -79,7 +98,7 @@ def test_what_is_not_said(walked, name):
 
 
 def test_only_an_open_payment_asks_for_itself_again_and_that_can_be_stopped(walked):
-    assert walked.refreshes == {"paiement-pending"}
+    assert walked.refreshes == {"paiement-pending", "paiement-abandon-en-cours"}
 
 
 def test_typography(walked):

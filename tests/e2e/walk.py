@@ -15,6 +15,7 @@ LONG_COMMENT = ("Bonjour,\n\nveuillez trouver mon paiement pour les trois enfant
                 "est bien à jour : " + "elle a mangé tous les jours au premier trimestre, " * 6 +
                 "\n\nhttps://exemple.fr/une-adresse-tres-longue-qui-ne-se-coupe-nulle-part-et-qui-deborderait-sur-un-telephone\nBonne réception !")
 ASSET = re.compile(r'"(/(?:statique|ecole|session)/[^"]+)"')
+BANK_CODES = {"CANCELLED": "12", "DECLINED": "2", "AUTHORISED": "1", "CAPTURED": "4", "SETTLED": "10", "REVERSED": "20", "REFUNDED": "17"}
 STATES = ("PENDING", "CANCELLED", "DECLINED", "EXPIRED", "AUTHORISED", "CAPTURED", "SETTLED", "REVERSED", "REFUNDED")
 
 
@@ -115,11 +116,20 @@ class Walk:
             statements.append("INSERT INTO transaction_lines (transaction_id, revision, position, account_id, claim_id, amount_cents) "
                               f"SELECT id, 1, {position}, {account}, {claim}, {cents} FROM transactions WHERE reference = '{reference}'")
         statements.append(f"UPDATE transactions SET state = '{state}' WHERE reference = '{reference}'")
+        before = "PENDING"
+        for step in (["AUTHORISED"] if accepted and state != "AUTHORISED" else []) + ([state] if state != "PENDING" else []):
+            statements.append(f"INSERT INTO transaction_history (transaction_id, from_state, to_state, bank_code, at) SELECT id, '{before}', "
+                              f"'{step}', '{BANK_CODES.get(step, '')}', {moment} FROM transactions WHERE reference = '{reference}'")
+            before = step
         if accepted:
             statements.append(f"INSERT INTO receipts (transaction_id, school_id, year, number) SELECT id, school_id, 2026, "
                               f"{900000 + self.n_payments} FROM transactions WHERE reference = '{reference}'")
         self.stack.sql("; ".join(["START TRANSACTION", *statements, "COMMIT"]))
         return reference
+
+    def sign(self, reference, kind):
+        """What the payer did, without the event that tells the workers."""
+        self.stack.sql(f"INSERT INTO payer_signs (transaction_id, kind) SELECT id, '{kind}' FROM transactions WHERE reference = '{reference}'")
 
     # --- the walk ----------------------------------------------------------------------------------------------------
 
@@ -273,6 +283,7 @@ class Walk:
                 self.keep("accueil-paiement-en-cours", parent.get("/accueil"))
                 self.keep("paiement-pending-arrete", parent.get(f"/paiement/{reference}?actualisation=non"))
                 self.stack.sql(f"UPDATE claims SET reserved_for = NULL, reserved_until = NULL WHERE id = {late}")
+        self.open_payments(parent, login, accounts)
         self.keep("recapitulatif-semblable", parent.get("/paiement/" + parent.credit("158,50", compte=accounts[0])))
         for day in range(30):
             self.payment(login, STATES[day % len(STATES)], accounts[: 1 + day % 3], age=f"{day + 1} DAY")
@@ -300,6 +311,39 @@ class Walk:
         self.keep("accueil-session-derniere", at_clock(parent.get("/accueil"), "0-604800"))
         parent.cookies.clear()
         parent.log_in()
+
+    def open_payments(self, parent, login, accounts):
+        """At the bank for long, given up, late in being given up, looked at by the school; and a payment left before the bank."""
+        long = self.payment(login, "PENDING", accounts[:2], age="3 HOUR")
+        self.sign(long, "RETURN")
+        self.keep("paiement-pending-longtemps", parent.get(f"/paiement/{long}"))
+        self.keep("abandonner", parent.get(f"/paiement/{long}/abandonner"))
+        self.sign(long, "DISCARD")
+        self.keep("paiement-abandon-en-cours", parent.get(f"/paiement/{long}"))
+        self.stack.sql("UPDATE payer_signs SET at = at - INTERVAL 1 HOUR WHERE kind = 'DISCARD'")
+        self.keep("paiement-abandon-tarde", parent.get(f"/paiement/{long}"))
+        for name, given_up in (("paiement-abandonne", long), ("paiement-abandonne-avant", parent.credit("20", compte=accounts[0]))):
+            if given_up != long:
+                self.keep("abandonner-avant", parent.get(f"/paiement/{given_up}/abandonner"))
+                self.keep("accueil-paiement-prepare", parent.get("/accueil"))
+            parent.submit(f"/paiement/{given_up}/abandonner", {})
+            parent.wait_for_state(given_up, "CANCELLED")
+            self.keep(name, parent.get(f"/paiement/{given_up}"))
+        review = self.payment(login, "EXPIRED", accounts[:1])
+        self.stack.sql(f"UPDATE transactions SET review = TRUE WHERE reference = '{review}'")
+        self.keep("paiement-a-verifier", parent.get(f"/paiement/{review}"))
+
+    def problem(self, parent, mails, reference):
+        path = f"/paiement/{reference}/probleme"
+        self.keep("probleme", parent.get(path))
+        self.keep("probleme-erreurs", parent.submit(path, {"message": "aïe"}), 422)
+        parent.submit(path, {"message": LONG_COMMENT})
+        mail = until("the mail of the problem", lambda: [m for m in mails.about(reference) if "Problème signalé" in m["subject"]])[0]
+        self.keep_text("courriel-probleme", mail["html"])
+        self.keep("paiement-probleme-signale", parent.get(f"/paiement/{reference}"))
+        for number in range(2):
+            parent.submit(path, {"message": f"Toujours rien, message {number}"})
+        self.keep("probleme-trop", parent.get(path))
 
     def logins(self, parent, login):
         self.stack.sql("INSERT INTO login_history (user_id, at, success, address, user_agent) SELECT u.id, UTC_TIMESTAMP(6) - INTERVAL s.seq DAY, "
@@ -364,6 +408,7 @@ class Walk:
         for mail in mails.wait_for(reference, 2):
             self.keep_text("courriel-gestionnaire" if "gestionnaire" in mail["to"][0] else "courriel-parent", mail["html"])
         self.keep("paiement-avec-recu", parent.get(f"/paiement/{reference}"))
+        self.problem(parent, mails, reference)
         bank.send(reference=reference, etat="20")
         rejected = until("the mail of the rejection", lambda: [m for m in mails.about(reference) if "rejeté" in m["subject"]])
         self.keep_text("courriel-rejet", rejected[0]["html"])

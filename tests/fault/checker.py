@@ -23,9 +23,10 @@ from truth import MONEY, Truth
 
 CONFIRMATIONS = ("PARENT_CONFIRMATION", "BURSAR_CONFIRMATION")
 # Codes of the bank that may lead into a state; None: the worker's own decision.
-LED_BY = {"CANCELLED": {"12"}, "DECLINED": {"2", "5"}, "EXPIRED": {None}, "AUTHORISED": {"1"}, "CAPTURED": {"4"}, "SETTLED": {"10", "30"},
+# By which code of the bank; "": by the payer, who gave it up; None: by time.
+LED_BY = {"CANCELLED": {"12", ""}, "DECLINED": {"2", "5"}, "EXPIRED": {None}, "AUTHORISED": {"1"}, "CAPTURED": {"4"}, "SETTLED": {"10", "30"},
           "REVERSED": {"5", "11", "20"}, "REFUNDED": {"17"}}
-MAY_FOLLOW = {"CANCELLED": {"PENDING"}, "DECLINED": {"PENDING", "CANCELLED"}, "EXPIRED": {"CREATED", "PENDING"},
+MAY_FOLLOW = {"CANCELLED": {"CREATED", "PENDING"}, "DECLINED": {"PENDING", "CANCELLED"}, "EXPIRED": {"CREATED", "PENDING"},
               "AUTHORISED": {"PENDING", "CANCELLED", "DECLINED", "EXPIRED"},
               "CAPTURED": {"PENDING", "CANCELLED", "DECLINED", "EXPIRED", "AUTHORISED"},
               "SETTLED": {"PENDING", "CANCELLED", "DECLINED", "EXPIRED", "AUTHORISED", "CAPTURED"},

@@ -69,6 +69,7 @@ PLAN = {
     "worker/mail_before_failed": (scenario.refused_mails, SOME),
     "worker/mail_released": (scenario.slow_mails, FEW),
     "worker/notice_written": (scenario.notices, SOME),
+    "worker/question_added": (scenario.given_up, SOME),
     **dict.fromkeys(("worker/drain_begun", "worker/consumer_stopped", "worker/drained"), (scenario.worker_is_stopped, FIRST)),
 }
 

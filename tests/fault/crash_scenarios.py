@@ -290,6 +290,23 @@ def notices(drill, occurrence):
     yield from linger()
 
 
+def given_up(drill, occurrence):
+    """Payments left at the bank are given up; after the kill the last one is paid all the same. Two may be of one batch."""
+    yield
+    for _ in range(2 * occurrence + 2):
+        give_up(drill.buy())
+        yield
+    yield from linger()
+
+
+def give_up(purchase):
+    try:
+        if purchase.request:
+            assert purchase.parent.submit(f"/paiement/{purchase.reference}/abandonner", {}).status == 303
+    except GONE:
+        pass
+
+
 def change_address(parent):
     names = ("nom", "prenom", "adresse1", "adresse2", "code_postal", "ville", "telephone")
     try:

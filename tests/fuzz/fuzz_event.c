@@ -10,6 +10,7 @@ static void check_same(const struct event *a, const struct event *b)
 {
     FUZZ_CHECK(memcmp(a->id, b->id, EVENT_ID_LEN) == 0 && a->kind == b->kind && a->at_us == b->at_us);
     FUZZ_CHECK(str_eq(a->gateway, b->gateway) && str_eq(a->raw, b->raw) && str_eq(a->ip, b->ip));
+    FUZZ_CHECK(str_eq(a->reference, b->reference) && str_eq(a->user, b->user) && str_eq(a->message, b->message));
     FUZZ_CHECK(str_eq(a->login, b->login) && str_eq(a->email, b->email) && a->unverified == b->unverified);
 }
 
@@ -18,6 +19,7 @@ static void check_limits(const struct event *event)
     FUZZ_CHECK((unsigned)event->kind < EVENT_KIND_COUNT && event->kind != EVENT_BANK_ANSWER);
     FUZZ_CHECK(event->raw.len <= EVENT_RAW_MAX && event->login.len <= EVENT_LOGIN_MAX);
     FUZZ_CHECK(event->email.len <= MAIL_ADDRESS_MAX);
+    FUZZ_CHECK(event->reference.len <= EVENT_REFERENCE_MAX && event->message.len <= EVENT_MESSAGE_MAX);
 }
 
 static void check_written(const struct event *event, struct arena *arena)

@@ -5,6 +5,7 @@
 #include "simulator/fake_disk.h"
 #include "simulator/installation.h"
 #include "simulator/nemesis.h"
+#include "simulator/payers.h"
 #include "simulator/redis_server.h"
 #include "simulator/sim.h"
 #include "simulator/sql.h"
@@ -126,6 +127,18 @@ static void check_acknowledged(void)
     }
 }
 
+/* A payer's word may end what is open, and nobody else's does anything. */
+static bool is_payers_word(size_t row)
+{
+    bool is_owner;
+    struct str verdict = text(&inbox, row, 1);
+    if (!payers_have_said((const uint8_t *)text(&inbox, row, 0).ptr, &is_owner))
+        return false;
+    if (!str_eq_text(verdict, "unchanged") && !(is_owner && str_eq_text(verdict, "changed")))
+        sim_violation("I6", "a payer's word was judged: %.*s", STR_ARG(verdict));
+    return true;
+}
+
 static void check_inbox(void)
 {
     for (size_t i = 0; i < inbox.n_rows; i++) {
@@ -135,9 +148,10 @@ static void check_inbox(void)
         SIM_TRACE("inbox: code %s, reference %.*s, %lld cents: %.*s", call ? call->code : "forged",
                   STR_ARG(call ? call->bank_ref : STR("")), call ? (long long)call->amount_cents : 0LL,
                   STR_ARG(verdict));
-        if (!call && !bank_is_forged(id))
+        bool of_payer = is_payers_word(i);
+        if (!call && !of_payer && !bank_is_forged(id))
             sim_violation("I6", "the inbox has an event that nobody sent");
-        if ((!call || !call->seal_is_good) && !str_eq_text(verdict, "bad_seal"))
+        if (!of_payer && (!call || !call->seal_is_good) && !str_eq_text(verdict, "bad_seal"))
             sim_violation("I6", "a call with a bad seal was judged: %.*s", STR_ARG(verdict));
         for (size_t j = 0; j < i; j++) {
             if (str_eq(text(&inbox, i, 0), text(&inbox, j, 0)))
@@ -254,6 +268,21 @@ static void check_history(void)
     }
 }
 
+/* What ended without a word of the bank, or by expiry, its payer ended. */
+static void check_given_up(void)
+{
+    struct sql_result rows = sql_ask("SELECT event_id, from_state, bank_code FROM transaction_history WHERE to_state = "
+                                     "'CANCELLED'");
+    for (size_t i = 0; i < rows.n_rows; i++) {
+        struct str id = text(&rows, i, 0), from = text(&rows, i, 1);
+        bool is_owner = false, is_open = str_eq_text(from, "CREATED") || str_eq_text(from, "PENDING");
+        if (text(&rows, i, 2).len > 0)
+            continue;
+        if (id.len != EVENT_ID_LEN || !payers_have_said((const uint8_t *)id.ptr, &is_owner) || !is_owner || !is_open)
+            sim_violation("I8", "%.*s was given up by nobody who may", STR_ARG(from));
+    }
+}
+
 void checker_check(void)
 {
     inbox = sql_ask("SELECT event_id, verdict FROM inbox");
@@ -263,6 +292,7 @@ void checker_check(void)
     check_stream();
     check_failures();
     check_history();
+    check_given_up();
     checker_check_money();
     checker_check_mail();
 }

@@ -14,6 +14,7 @@
 #include "simulator/fake_mail.h"
 #include "simulator/installation.h"
 #include "simulator/nemesis.h"
+#include "simulator/payers.h"
 #include "simulator/redis_server.h"
 #include "simulator/school.h"
 #include "simulator/sim.h"
@@ -60,6 +61,7 @@ static void set_up(uint64_t seed)
     school_open();
     installation_begin();
     bank_begin((int64_t)FAULTS_S * US_PER_S);
+    payers_begin((int64_t)FAULTS_S * US_PER_S);
 }
 
 static void run_schedule(uint64_t seed)

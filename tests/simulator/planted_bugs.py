@@ -117,6 +117,10 @@ BUGS = {
         ("worker/ledger.c", "line->amount_cents < owed_cents ? line->amount_cents : owed_cents;", "line->amount_cents;")],
     "reversal leaves the claim settled": [
         ("worker/ledger.c", "        move_claim(booking, claim, -amount_cents);\n", "        (void)claim;\n")],
+    "given up by anybody": [
+        ("worker/batch_decide.c", "|| user_id != payment->user_id)", "|| user_id < 0)")],
+    "money of what was given up unsent in no book": [
+        ("worker/batch_decide.c", "    if (ended_unsent)\n        facts.state = PAYMENT_CREATED;\n", "")],
     # --- mails
     "Message-ID with a process number": [
         ("worker/mail_compose.c", '"outbox.%lld.%.*s@%.*s", (long long)outbox_id,', '"outbox.%lld.%d.%.*s@%.*s", (long long)outbox_id, (int)getpid(),'),

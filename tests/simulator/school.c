@@ -168,6 +168,7 @@ void school_open(void)
     session = sql_connect(NULL);
     sql_begin(session);
     int64_t school_id = add_people(&user_id);
+    school.payer_id = user_id;
     add_accounts(school_id, accounts, claims);
     add_payments(school_id, user_id, accounts, claims);
     if (sql_commit(session) != SQL_DONE)

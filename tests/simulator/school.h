@@ -16,6 +16,7 @@ struct school_payment {
 
 struct school {
     bool some_expire; /* while the bank speaks */
+    int64_t payer_id; /* of all payments */
     unsigned n_payments;
     struct school_payment payments[SCHOOL_PAYMENTS_MAX];
 };

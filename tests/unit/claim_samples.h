@@ -4,7 +4,7 @@
 
 #include "tests/view_samples.h"
 
-static const struct option_view *two_options(void)
+static inline const struct option_view *two_options(void)
 {
     static struct option_view options[2];
 
@@ -14,7 +14,7 @@ static const struct option_view *two_options(void)
 }
 
 /* Says all that a bar can say. */
-static const struct claim_bar_view *one_bar(void)
+static inline const struct claim_bar_view *one_bar(void)
 {
     static struct claim_bar_view bar;
 
@@ -32,7 +32,7 @@ static const struct claim_bar_view *one_bar(void)
     return &bar;
 }
 
-static const struct settled_claim_view *one_settled(void)
+static inline const struct settled_claim_view *one_settled(void)
 {
     static struct settled_claim_view settled;
 

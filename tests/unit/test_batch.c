@@ -44,6 +44,8 @@ static void scene_init(struct scene *scene)
     scene->payment = (struct batch_payment){
         .id = 5,
         .school_id = 3,
+        .user_id = 4711,
+        .sent = STR("as sent"),
         .reference = STR("ref"),
         .email = STR("parent@example.org"),
         .bursar_email = STR("bursar@example.org"),
@@ -255,12 +257,167 @@ static void own_ids(void **state)
     }
 }
 
+static void payer_says(struct scene *scene, enum event_kind kind, const char *reference, const char *user)
+{
+    size_t i = scene->batch.n_entries++;
+    scene->entries[i] = (struct batch_entry){
+        .event = {.kind = kind,
+                  .id = {(uint8_t)(i + 1)},
+                  .reference = str_from(reference),
+                  .user = str_from(user),
+                  .message = STR("Débité, rien reçu")},
+        .reference = str_from(reference),
+    };
+}
+
+/* Only what is open, only by its payer: everything else is noted and does nothing. */
+static void discards(void **state)
+{
+    static const struct {
+        const char *what, *reference, *user;
+        enum payment_state from, to;
+        enum batch_verdict verdict;
+        size_t n_questions;
+    } cases[] = {
+        {"before the bank", "ref", "4711", PAYMENT_CREATED, PAYMENT_CANCELLED, VERDICT_CHANGED, 0},
+        {"at the bank", "ref", "4711", PAYMENT_PENDING, PAYMENT_CANCELLED, VERDICT_CHANGED, 1},
+        {"accepted", "ref", "4711", PAYMENT_AUTHORISED, PAYMENT_AUTHORISED, VERDICT_UNCHANGED, 0},
+        {"refused", "ref", "4711", PAYMENT_DECLINED, PAYMENT_DECLINED, VERDICT_UNCHANGED, 0},
+        {"discarded", "ref", "4711", PAYMENT_CANCELLED, PAYMENT_CANCELLED, VERDICT_UNCHANGED, 0},
+        {"expired", "ref", "4711", PAYMENT_EXPIRED, PAYMENT_EXPIRED, VERDICT_UNCHANGED, 0},
+        {"somebody else's", "ref", "4712", PAYMENT_PENDING, PAYMENT_PENDING, VERDICT_UNCHANGED, 0},
+        {"nobody's", "ref", "durand", PAYMENT_PENDING, PAYMENT_PENDING, VERDICT_UNCHANGED, 0},
+        {"unknown", "reg", "4711", PAYMENT_PENDING, PAYMENT_PENDING, VERDICT_UNCHANGED, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene;
+        scene_init(&scene);
+        scene.batch.payments.items[0].facts.state = cases[i].from;
+        payer_says(&scene, EVENT_PAYMENT_DISCARDED, cases[i].reference, cases[i].user);
+        batch_decide(&scene.batch);
+        const struct batch_plan *plan = &scene.batch.plan;
+        size_t n = cases[i].from != cases[i].to;
+        if (scene.entries[0].verdict != cases[i].verdict || scene.batch.payments.items[0].facts.state != cases[i].to ||
+            plan->changes.count != n || plan->history.count != n || plan->claim_moves.count != n ||
+            plan->questions.count != cases[i].n_questions || plan->reviews.count + plan->mails.count > 0)
+            fail_msg("%s: %s", cases[i].what, batch_verdict_name(scene.entries[0].verdict));
+        if (n == 1) {
+            assert_true(plan->claim_moves.items[0].release_only);
+            assert_string_equal(plan->history.items[0].note, "abandonné par le payeur");
+        }
+        batch_done(&scene.batch);
+    }
+}
+
+/* Twice, then accepted all the same: credited once. */
+static void discarded_then_accepted(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene);
+    payer_says(&scene, EVENT_PAYMENT_DISCARDED, "ref", "4711");
+    payer_says(&scene, EVENT_PAYMENT_DISCARDED, "ref", "4711");
+    bank_says(&scene, REPORT_ACCEPTED, 10500, "36628282");
+    payer_says(&scene, EVENT_PAYMENT_DISCARDED, "ref", "4711");
+    batch_decide(&scene.batch);
+    const struct batch_plan *plan = &scene.batch.plan;
+    assert_int_equal(scene.entries[0].verdict, VERDICT_CHANGED);
+    assert_int_equal(scene.entries[1].verdict, VERDICT_UNCHANGED);
+    assert_int_equal(scene.entries[2].verdict, VERDICT_CREDITED);
+    assert_int_equal(scene.entries[3].verdict, VERDICT_UNCHANGED);
+    assert_int_equal(plan->changes.count, 2);
+    assert_int_equal(plan->changes.items[1].before.state, PAYMENT_CANCELLED);
+    assert_int_equal(plan->changes.items[1].after.state, PAYMENT_AUTHORISED);
+    assert_int_equal(plan->mails.count, 2);
+    assert_int_equal(plan->credits.count, 1);
+    batch_done(&scene.batch);
+}
+
+/* What the bank says of a payment that ended before it was sent is what it says of one that was never sent. */
+static void discarded_unsent_then_accepted(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene);
+    scene.batch.payments.items[0].facts.state = PAYMENT_CREATED;
+    scene.batch.payments.items[0].sent = STR_NULL;
+    payer_says(&scene, EVENT_PAYMENT_DISCARDED, "ref", "4711");
+    bank_says(&scene, REPORT_ACCEPTED, 10500, "36628282");
+    judgements[1].shape_ok = false;
+    batch_decide(&scene.batch);
+    assert_int_equal(scene.entries[1].verdict, VERDICT_SUSPENSE);
+    assert_int_equal(scene.batch.plan.reviews.items[0].reason, REVIEW_NEVER_SENT);
+    assert_int_equal(scene.batch.payments.items[0].facts.state, PAYMENT_CANCELLED);
+    assert_int_equal(sum_of(&scene, "ORPHAN"), 0);
+    assert_int_equal(scene.batch.plan.legs.count, 2);
+    batch_done(&scene.batch);
+}
+
+/* For a human, and no doubt about the money; three a day, whoever writes to the stream. */
+static void reports(void **state)
+{
+    static const struct {
+        const char *what, *user, *message;
+        unsigned n_before;
+        size_t n_reviews;
+    } cases[] = {
+        {"first", "4711", "Débité, rien reçu", 0, 1},  {"third", "4711", "Débité, rien reçu", 2, 1},
+        {"fourth", "4711", "Débité, rien reçu", 3, 0}, {"somebody else's", "1", "Débité, rien reçu", 0, 0},
+        {"no text", "4711", "D\xe9 rien", 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene;
+        scene_init(&scene);
+        scene.batch.payments.items[0].n_reports = cases[i].n_before;
+        payer_says(&scene, EVENT_PROBLEM_REPORTED, "ref", cases[i].user);
+        scene.entries[0].event.message = str_from(cases[i].message);
+        batch_decide(&scene.batch);
+        const struct batch_plan *plan = &scene.batch.plan;
+        if (plan->reviews.count != cases[i].n_reviews || plan->changes.count + plan->history.count > 0)
+            fail_msg("%s: %s", cases[i].what, batch_verdict_name(scene.entries[0].verdict));
+        if (plan->reviews.count) {
+            assert_int_equal(plan->reviews.items[0].reason, REVIEW_PARENT_REPORT);
+            assert_string_equal(plan->reviews.items[0].detail, cases[i].message);
+            assert_int_equal(plan->reviews.items[0].transaction_id, 5);
+        }
+        batch_done(&scene.batch);
+    }
+}
+
+static void long_report(void **state)
+{
+    char message[EVENT_MESSAGE_CHARS_MAX + 2];
+    struct scene scene;
+    (void)state;
+    memset(message, 'x', sizeof message);
+    scene_init(&scene);
+    payer_says(&scene, EVENT_PROBLEM_REPORTED, "ref", "4711");
+    payer_says(&scene, EVENT_PROBLEM_REPORTED, "ref", "4711");
+    scene.entries[0].event.message = str_slice(message, EVENT_MESSAGE_CHARS_MAX + 1);
+    scene.entries[1].event.message = str_slice(message, EVENT_MESSAGE_CHARS_MAX);
+    batch_decide(&scene.batch);
+    assert_int_equal(scene.entries[0].verdict, VERDICT_UNCHANGED);
+    assert_int_equal(scene.entries[1].verdict, VERDICT_REVIEW);
+    batch_done(&scene.batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credited),    cmocka_unit_test(one_after_the_other),  cmocka_unit_test(bank_reference_known),
-        cmocka_unit_test(wrong_shape), cmocka_unit_test(unfit_bank_reference), cmocka_unit_test(not_believed),
+        cmocka_unit_test(credited),
+        cmocka_unit_test(one_after_the_other),
+        cmocka_unit_test(bank_reference_known),
+        cmocka_unit_test(wrong_shape),
+        cmocka_unit_test(unfit_bank_reference),
+        cmocka_unit_test(not_believed),
         cmocka_unit_test(own_ids),
+        cmocka_unit_test(discards),
+        cmocka_unit_test(discarded_then_accepted),
+        cmocka_unit_test(reports),
+        cmocka_unit_test(long_report),
+        cmocka_unit_test(discarded_unsent_then_accepted),
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
 }

@@ -34,12 +34,23 @@ static struct event reset_event(void)
     return event;
 }
 
+static struct event discard_event(void)
+{
+    struct event event = bank_event();
+    event.kind = EVENT_PAYMENT_DISCARDED;
+    event.gateway = event.raw = event.ip = STR_NULL;
+    event.reference = STR("dem20260329104212K7P");
+    event.user = STR("4711");
+    return event;
+}
+
 static void assert_same(const struct event *a, const struct event *b)
 {
     assert_memory_equal(a->id, b->id, EVENT_ID_LEN);
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->at_us, b->at_us);
     assert_true(str_eq(a->gateway, b->gateway) && str_eq(a->raw, b->raw) && str_eq(a->ip, b->ip));
+    assert_true(str_eq(a->reference, b->reference) && str_eq(a->user, b->user) && str_eq(a->message, b->message));
     assert_true(str_eq(a->login, b->login) && str_eq(a->email, b->email) && a->unverified == b->unverified);
 }
 
@@ -84,9 +95,16 @@ static void both_ways(void **state)
     memset(raw, 'a', EVENT_RAW_MAX);
     event.raw = str_slice(raw, EVENT_RAW_MAX);
     check_both_ways(&event);
-    free(raw);
     event = reset_event();
     check_both_ways(&event);
+    event = discard_event();
+    check_both_ways(&event);
+    event.kind = EVENT_PROBLEM_REPORTED;
+    event.message = STR("Débité\ndeux fois\0 ?");
+    check_both_ways(&event);
+    event.message = str_slice(raw, EVENT_MESSAGE_MAX);
+    check_both_ways(&event);
+    free(raw);
 }
 
 /* Other programs read the stream: the contract's names and forms, word for word. */
@@ -156,6 +174,16 @@ static void entries(void **state)
         {"password changed, whose", ERR_INVALID, {HEAD, "kind", "password_changed"}},
         {"address changed", 0, {HEAD, "kind", "email_changed", "login", "durand", "email", "old@example.org"}},
         {"address changed, from where", ERR_INVALID, {HEAD, "kind", "email_changed", "login", "durand"}},
+        {"discarded", 0, {HEAD, "kind", "payment_discarded", "reference", "dem20260329104212K7P", "user", "7"}},
+        {"discarded, which", ERR_INVALID, {HEAD, "kind", "payment_discarded", "user", "7"}},
+        {"discarded, by whom", ERR_INVALID, {HEAD, "kind", "payment_discarded", "reference", "dem20260329104212K7P"}},
+        {"discarded, long reference",
+         ERR_INVALID,
+         {HEAD, "kind", "payment_discarded", "reference", "dem20260329104212K7PX", "user", "7"}},
+        {"problem", 0, {HEAD, "kind", "problem_reported", "reference", "r", "user", "7", "message", "Rien reçu"}},
+        {"problem, none",
+         ERR_INVALID,
+         {HEAD, "kind", "problem_reported", "reference", "r", "user", "7", "message", ""}},
         {"odd", ERR_INVALID, {BANK, "gateway", "spplus", "raw", "a=1", "ip"}},
     };
     (void)state;

@@ -163,6 +163,45 @@ static void render_password_reset_text(struct buf *out)
     template_mail_password_reset_text(out, &view);
 }
 
+static struct bursar_report_view bursar_report(void)
+{
+    static struct text_view words[2];
+    if (fill == FILL_EMPTY) {
+        return (struct bursar_report_view){.school_name = STR_NULL};
+    }
+    words[0].text = text("Mon compte est débité.");
+    words[1].text = text("Que faire maintenant.");
+    return (struct bursar_report_view){.school_name = text("Lycée Jean-Monnet"),
+                                       .review_id = 7,
+                                       .message_lines = words,
+                                       .n_message_lines = 2,
+                                       .reported_at = text("29 mars 2026 à 10 h 43"),
+                                       .parent_name = text("Jean Durand"),
+                                       .parent_email = text("jean.durand@example.org"),
+                                       .reference = text("dem20260329104212K7P"),
+                                       .state_label = text("Paiement validé"),
+                                       .amount = text("198,50 €"),
+                                       .lines = two_lines(),
+                                       .n_lines = 2,
+                                       .comment = text("Bonne réception !"),
+                                       .created_at = text("29 mars 2026 à 10 h 42"),
+                                       .receipt = text("2026-000123")};
+}
+
+static void render_bursar_report(struct buf *out)
+{
+    struct bursar_report_view view = bursar_report();
+
+    template_mail_bursar_report_html(out, &view);
+}
+
+static void render_bursar_report_text(struct buf *out)
+{
+    struct bursar_report_view view = bursar_report();
+
+    template_mail_bursar_report_text(out, &view);
+}
+
 static struct password_changed_view password_changed(void)
 {
     if (fill == FILL_EMPTY) {
@@ -276,6 +315,7 @@ static const struct rendering html_renderings[] = {
     {"parent_confirmation", render_parent_confirmation},
     {"bursar_confirmation", render_bursar_confirmation},
     {"bursar_review", render_bursar_review},
+    {"bursar_report", render_bursar_report},
     {"bursar_reversal", render_bursar_reversal},
     {"password_reset", render_password_reset},
     {"password_changed", render_password_changed},
@@ -288,6 +328,7 @@ static const struct rendering text_renderings[] = {
     {"parent_confirmation", render_parent_confirmation_text},
     {"bursar_confirmation", render_bursar_confirmation_text},
     {"bursar_review", render_bursar_review_text},
+    {"bursar_report", render_bursar_report_text},
     {"bursar_reversal", render_bursar_reversal_text},
     {"password_reset", render_password_reset_text},
     {"password_changed", render_password_changed_text},

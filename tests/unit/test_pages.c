@@ -10,11 +10,6 @@
 #include "tests/view_samples.h"
 #include "unit/claim_samples.h"
 
-static struct field_view field(const char *value)
-{
-    return (struct field_view){.value = text(value), .error = text("À corriger.")};
-}
-
 static const struct credit_line_view *two_credit_lines(void)
 {
     static struct credit_line_view lines[2];
@@ -38,30 +33,6 @@ static const struct credit_line_view *two_credit_lines(void)
 }
 
 /* `wrong` is a field of the page, which the summary then links to; NULL: nothing wrong. */
-static struct page_view page(const char *title, const char *wrong)
-{
-    static struct field_error_view error;
-    bool full = fill != FILL_EMPTY;
-
-    if (!full) {
-        return (struct page_view){.csrf = STR("token")};
-    }
-    error = (struct field_error_view){str_from(wrong != NULL ? wrong : ""), text("À corriger.")};
-    return (struct page_view){.title = text(title),
-                              .school_kind = text("du lycée"),
-                              .school_name = text("Lycée Jean-Monnet"),
-                              .sheet_url = url("/ecole/3f9a1c3f9a1c3f9a1c3f9a1c3f9a1c3f.css"),
-                              .logo_url = url("/ecole/7c1d9e7c1d9e7c1d9e7c1d9e7c1d9e7c.png"),
-                              .logo_width = 80,
-                              .logged_in = true,
-                              .user_name = text("Jean Durand"),
-                              .csrf = text("token"),
-                              .demonstration = true,
-                              .notice = text("C'est enregistré."),
-                              .errors = &error,
-                              .n_errors = wrong != NULL};
-}
-
 static void render_login(struct buf *out)
 {
     struct login_view view = {.page = page("Connexion", "identifiant")};
@@ -95,7 +66,8 @@ static void render_home(struct buf *out)
     };
     const struct due_view due = {.count = 2, .total = text("178,50 €"), .first = claims[0], .several = true};
     const struct pending_view pending[] = {
-        {text("dem20260329104212K7P"), text("158,50 €"), text("29 mars 2026 à 10 h 42")}};
+        {text("dem20260329104212K7P"), text("158,50 €"), text("28 mars 2026"), text("29 mars 2026 à 10 h 42")},
+        {text("dem20260329104212K7Q"), text("15,50 €"), text("28 mars 2026"), STR_NULL}};
 
     if (fill != FILL_EMPTY) {
         view.due = &due;
@@ -154,34 +126,6 @@ static void render_recap(struct buf *out)
         view.similar_reference = text("dem20260329104000AAA");
     }
     template_page_recap(out, &view);
-}
-
-static void render_payment(struct buf *out)
-{
-    struct payment_view view = {.page = page("Votre paiement", NULL), .bars = one_bar(), .n_bars = fill != FILL_EMPTY};
-    const struct hidden_view again[] = {{text("type"), text("avance")}, {text("montant"), text("158,50")}};
-
-    if (fill != FILL_EMPTY) {
-        view.reference = text("dem20260329104212K7P");
-        view.state_name = text("AUTHORISED");
-        view.state_label = text("Paiement validé");
-        view.is_pending = view.is_paid = view.is_declined = view.is_cancelled = view.is_expired = true;
-        view.is_reversed = view.is_refunded = view.can_resume = view.under_review = view.can_pay_again = true;
-        view.refresh_s = 3;
-        view.waiting = text("158,50 €");
-        view.lines = two_lines();
-        view.n_lines = 2;
-        view.amount = text("198,50 €");
-        view.created_at = view.sent_at = view.accepted_at = text("29 mars 2026 à 10 h 42");
-        view.receipt = text("2026-000123");
-        view.amount_words = text("cent quatre-vingt-dix-huit euros et cinquante centimes");
-        view.receipt_size = text("24 ko");
-        view.email = text("jean.durand@example.org");
-        view.comment = text("Bonne réception !");
-        view.again_fields = again;
-        view.n_again_fields = COUNT(again);
-    }
-    template_page_payment(out, &view);
 }
 
 static void render_history(struct buf *out)
@@ -371,7 +315,6 @@ static const struct rendering renderings[] = {
     {"home", render_home},
     {"credit", render_credit},
     {"recap", render_recap},
-    {"payment", render_payment},
     {"history", render_history},
     {"certificate", render_certificate},
     {"login_history", render_login_history},
