@@ -25,6 +25,7 @@ GRANT UPDATE (reference, contract_id, kind, state, amount_cents, revision, email
     ON {database}.open_transactions TO {server};
 GRANT SELECT, INSERT ON {database}.transaction_lines TO {server};
 GRANT SELECT ON {database}.transaction_history TO {server};
+GRANT SELECT ON {database}.account_credits TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
 GRANT SELECT ON {database}.receipt_files TO {server};
 GRANT SELECT (event_id) ON {database}.inbox TO {server};

@@ -40,8 +40,8 @@ dp_fuzz(head_scan dp_wire)
 dp_fuzz(http_parser dp_wire)
 dp_fuzz(image ${admin}/image.c)
 dp_fuzz(import_school ${admin}/import_school.c)
-dp_fuzz(import_tables ${CSV_LIBRARY} ${admin}/import_claims.c ${admin}/import_families.c ${admin}/import_index.c
-    ${admin}/import_table.c)
+dp_fuzz(import_tables ${CSV_LIBRARY} ${admin}/import_claims.c ${admin}/import_date.c ${admin}/import_families.c
+    ${admin}/import_index.c ${admin}/import_table.c)
 dp_fuzz(journal_record)
 dp_fuzz(log)
 dp_fuzz(mail_address)
