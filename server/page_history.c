@@ -21,12 +21,52 @@ static struct str receipt_number(struct arena *arena, const struct db_value *row
                         (long long)row[HISTORY_RECEIPT_NUMBER].number);
 }
 
+struct part {
+    struct str account_id, name;
+    int64_t cents;
+};
+
+static void add_part(struct part *parts, unsigned *n_parts, struct str line)
+{
+    struct part part;
+    unsigned i = 0;
+
+    part.account_id = str_cut(line, '\t', &line);
+    part.name = str_cut(line, '\t', &line);
+    if (str_to_u63(line, &part.cents) != 0)
+        log_fatal("unreadable_history_part", LOG_SLICE("cents", line));
+    while (i < *n_parts && !str_eq(parts[i].account_id, part.account_id))
+        i++;
+    if (i == *n_parts)
+        parts[(*n_parts)++] = part;
+    else
+        parts[i].cents += part.cents;
+}
+
+/* Which account got how much, where the payment is for more than one. */
+static void fill_parts(struct arena *arena, struct str text, struct history_row_view *view)
+{
+    struct part parts[CREDIT_LINES_MAX];
+    struct history_part_view *views;
+    unsigned n_parts = 0;
+
+    while (text.len > 0 && n_parts < CREDIT_LINES_MAX)
+        add_part(parts, &n_parts, str_cut(text, '\n', &text));
+    if (n_parts < 2)
+        return;
+    views = ARENA_ARRAY(arena, n_parts, struct history_part_view);
+    for (unsigned i = 0; i < n_parts; i++)
+        views[i] = (struct history_part_view){parts[i].name, french_money(arena, parts[i].cents)};
+    view->parts = views;
+    view->n_parts = n_parts;
+}
+
 static struct history_row_view history_row(struct arena *arena, const struct db_value *row)
 {
     enum payment_state state;
     if (payment_state_from_name(row[HISTORY_STATE].text, &state) != 0)
         log_fatal("unknown_payment_state", LOG_SLICE("state", row[HISTORY_STATE].text));
-    return (struct history_row_view){
+    struct history_row_view view = {
         .date = french_datetime_short(arena, row[HISTORY_CREATED_AT].number),
         .date_iso = french_time_iso(arena, row[HISTORY_CREATED_AT].number),
         .account = row[HISTORY_NAMES].text,
@@ -36,6 +76,8 @@ static struct history_row_view history_row(struct arena *arena, const struct db_
         .reference = row[HISTORY_REFERENCE].text,
         .receipt = receipt_number(arena, row, state),
     };
+    fill_parts(arena, row[HISTORY_PARTS].text, &view);
+    return view;
 }
 
 static void fill_rows(struct page *page, const struct history_filter *filter, struct history_view *view)

@@ -11,11 +11,13 @@ enum statement {
     SQL_PASSWORD_CHANGE,
     SQL_CONTACT_CHANGE,
     SQL_ACCOUNTS,
+    SQL_FAMILY,
     SQL_OPEN_CLAIMS,
     SQL_PENDING_PAYMENTS,
     SQL_SIMILAR_PAYMENT,
     SQL_TRANSACTION,
     SQL_TRANSACTION_LINES,
+    SQL_STORED_PAYMENT,
     SQL_RECEIPT_FILE,
     SQL_TRANSACTION_BY_TOKEN,
     SQL_TRANSACTION_CREATE,
@@ -101,6 +103,30 @@ enum line_column {
     LINE_AMOUNT,
 };
 
+/* Columns of SQL_STORED_PAYMENT: one row a line. */
+enum stored_column {
+    STORED_STATE,
+    STORED_KIND,
+    STORED_EMAIL,
+    STORED_COMMENT,
+    STORED_ACCOUNT_ID,
+    STORED_CLAIM_ID,
+    STORED_AMOUNT,
+};
+
+/* Columns of SQL_FAMILY: those of SQL_ACCOUNTS, and more. */
+enum family_column {
+    FAMILY_ID,
+    FAMILY_LAST_NAME,
+    FAMILY_FIRST_NAME,
+    FAMILY_CLASS_NAME,
+    FAMILY_BALANCE, /* NULL: the school does not say */
+    FAMILY_BALANCE_AT,
+    FAMILY_PAID, /* here, since then */
+    FAMILY_PAID_BY_OTHERS,
+    FAMILY_TAKEN_BACK, /* rejected or given back since then */
+};
+
 /* Columns of SQL_HISTORY. */
 enum history_column {
     HISTORY_ID,
@@ -112,6 +138,7 @@ enum history_column {
     HISTORY_KIND,
     HISTORY_RECEIPT_YEAR,
     HISTORY_RECEIPT_NUMBER,
+    HISTORY_PARTS, /* a line of the text for each of the payment: account's id, name and cents, with tabs between */
 };
 
 /* Columns of SQL_RECEIPT_FILE. */

@@ -17,6 +17,7 @@ struct parent_confirmation_view {
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
+    bool several_lines; /* the total stands below them */
     struct str comment;
     struct safe_url payment_url; /* absolute: the payment's page */
     struct str payment_url_text; /* the same as text */
@@ -35,6 +36,7 @@ struct bursar_confirmation_view {
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
+    bool several_lines; /* the total stands below them */
     struct str comment;
 };
 
@@ -63,6 +65,7 @@ struct bursar_reversal_view {
     struct str amount;
     const struct payment_line_view *lines;
     unsigned n_lines;
+    bool several_lines; /* the total stands below them */
 };
 
 /* To a user who forgot the password: login and a link for 30 minutes, once. */

@@ -133,6 +133,7 @@ static int write_parent_confirmation(struct content *content)
         .is_claim = payment.is_claim,
         .lines = payment.lines,
         .n_lines = payment.n_lines,
+        .several_lines = payment.n_lines > 1,
         .comment = payment.comment,
         .payment_url = {url},
         .payment_url_text = url,
@@ -163,6 +164,7 @@ static int write_bursar_confirmation(struct content *content)
         .is_claim = payment.is_claim,
         .lines = payment.lines,
         .n_lines = payment.n_lines,
+        .several_lines = payment.n_lines > 1,
         .comment = payment.comment,
     };
     content->subject = arena_printf(content->arena, "Paiement reçu\u00a0: %.*s, %.*s, référence %.*s",
@@ -190,6 +192,7 @@ static int write_bursar_reversal(struct content *content)
         .amount = payment.amount,
         .lines = payment.lines,
         .n_lines = payment.n_lines,
+        .several_lines = payment.n_lines > 1,
     };
     content->subject = arena_printf(content->arena, "Paiement rejeté par la banque\u00a0: %.*s, référence %.*s",
                                     STR_ARG(payment.amount), STR_ARG(payment.reference));

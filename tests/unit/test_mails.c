@@ -25,6 +25,7 @@ static struct parent_confirmation_view parent_confirmation(void)
         .is_claim = true,
         .lines = two_lines(),
         .n_lines = 2,
+        .several_lines = true,
         .comment = text("Bonne réception !"),
         .payment_url = url("https://cantine.example/paiement/dem20260329104212K7P"),
         .payment_url_text = text("https://cantine.example/paiement/dem20260329104212K7P")};
@@ -56,6 +57,7 @@ static struct bursar_confirmation_view bursar_confirmation(void)
                                              .amount = text("198,50 €"),
                                              .lines = two_lines(),
                                              .n_lines = fill == FILL_EMPTY ? 0 : 2,
+                                             .several_lines = fill != FILL_EMPTY,
                                              .comment = fill == FILL_EMPTY ? STR_NULL : text("Bonne réception !")};
 }
 
@@ -352,12 +354,14 @@ static void parent_text_to_the_letter(void **state)
                                  "\n"
                                  "Référence transaction : dem20260329104212K7P\n"
                                  "Reçu n° : 2026-000123\n"
-                                 "Type de règlement : règlement d'une créance\n"
+                                 "Type de règlement : règlement de créances\n"
                                  "\n"
                                  "- Julia Durand (2de B) : 158,50 €\n"
                                  "  Créance : n° 150509, forfait avril–juin\n"
                                  "- Charlie Durand : 40,00 €\n"
                                  "  Créance à imputer\n"
+                                 "\n"
+                                 "Total : 198,50 €\n"
                                  "\n"
                                  "Votre commentaire au gestionnaire :\n"
                                  "Bonne réception !\n"
