@@ -108,7 +108,6 @@ static struct credit_line_view line_view(struct page *page, const struct credit_
     return (struct credit_line_view){
         .suffix = line->suffix,
         .numbered = form->n_lines > 1,
-        .first = index == 0,
         .focus = focus,
         .number = index + 1,
         .remove_value = id_text(page->arena, line->number),
@@ -123,6 +122,21 @@ static struct credit_line_view line_view(struct page *page, const struct credit_
         .claim_error = line->claim_error,
         .montant = {.value = line->amount_text, .error = line->amount_error},
     };
+}
+
+/* One line explains what all have: the first that has it. */
+static void place_hints(struct credit_line_view *lines, unsigned n_lines)
+{
+    bool amount = false, claim = false;
+
+    for (unsigned i = 0; i < n_lines; i++) {
+        if (lines[i].claim_line)
+            continue;
+        lines[i].amount_hint = !amount;
+        amount = true;
+        lines[i].claim_hint = !claim && lines[i].n_claims > 0;
+        claim = claim || lines[i].n_claims > 0;
+    }
 }
 
 /* What all lines come to; nothing while one of them is begun and not good. */
@@ -187,6 +201,7 @@ struct credit_view credit_view_make(struct page *page, const struct credit_form 
     list_claims(page->arena, &rules->claims, &choices);
     for (unsigned i = 0; i < form->n_lines; i++)
         lines[i] = line_view(page, form, i, &choices, rules, edited && edit->focus == i);
+    place_hints(lines, form->n_lines);
     return (struct credit_view){
         .token = one_time_token(page->arena),
         .type_advance = form->type_chosen && !form->is_claim,

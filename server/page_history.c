@@ -5,6 +5,7 @@
 #include "common/payment_state.h"
 #include "server/credit_form.h"
 #include "server/history_filter.h"
+#include "server/history_parts.h"
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/row_key.h"
@@ -21,44 +22,21 @@ static struct str receipt_number(struct arena *arena, const struct db_value *row
                         (long long)row[HISTORY_RECEIPT_NUMBER].number);
 }
 
-struct part {
-    struct str account_id, name;
-    int64_t cents;
-};
-
-static void add_part(struct part *parts, unsigned *n_parts, struct str line)
-{
-    struct part part;
-    unsigned i = 0;
-
-    part.account_id = str_cut(line, '\t', &line);
-    part.name = str_cut(line, '\t', &line);
-    if (str_to_u63(line, &part.cents) != 0)
-        log_fatal("unreadable_history_part", LOG_SLICE("cents", line));
-    while (i < *n_parts && !str_eq(parts[i].account_id, part.account_id))
-        i++;
-    if (i == *n_parts)
-        parts[(*n_parts)++] = part;
-    else
-        parts[i].cents += part.cents;
-}
-
 /* Which account got how much, where the payment is for more than one. */
 static void fill_parts(struct arena *arena, struct str text, struct history_row_view *view)
 {
-    struct part parts[CREDIT_LINES_MAX];
+    struct history_parts parts;
     struct history_part_view *views;
-    unsigned n_parts = 0;
 
-    while (text.len > 0 && n_parts < CREDIT_LINES_MAX)
-        add_part(parts, &n_parts, str_cut(text, '\n', &text));
-    if (n_parts < 2)
+    history_parts_read(&parts, text);
+    view->account = history_parts_names(&parts, arena);
+    if (parts.n_items < 2)
         return;
-    views = ARENA_ARRAY(arena, n_parts, struct history_part_view);
-    for (unsigned i = 0; i < n_parts; i++)
-        views[i] = (struct history_part_view){parts[i].name, french_money(arena, parts[i].cents)};
+    views = ARENA_ARRAY(arena, parts.n_items, struct history_part_view);
+    for (unsigned i = 0; i < parts.n_items; i++)
+        views[i] = (struct history_part_view){parts.items[i].first_name, french_money(arena, parts.items[i].cents)};
     view->parts = views;
-    view->n_parts = n_parts;
+    view->n_parts = parts.n_items;
 }
 
 static struct history_row_view history_row(struct arena *arena, const struct db_value *row)
@@ -69,7 +47,6 @@ static struct history_row_view history_row(struct arena *arena, const struct db_
     struct history_row_view view = {
         .date = french_datetime_short(arena, row[HISTORY_CREATED_AT].number),
         .date_iso = french_time_iso(arena, row[HISTORY_CREATED_AT].number),
-        .account = row[HISTORY_NAMES].text,
         .amount = french_money(arena, row[HISTORY_AMOUNT].number),
         .state_name = row[HISTORY_STATE].text,
         .state_label = str_from(payment_state_label(state)),

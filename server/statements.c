@@ -219,14 +219,9 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "history",
             .sql =
                 "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "
-                "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR "
-                "', ') "
-                "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
-                "WHERE l.transaction_id = t.id AND l.revision = t.revision), "
-                "t.kind, r.year, r.number, "
-                "(SELECT GROUP_CONCAT(CONCAT_WS('\\t', a.id, CONCAT(a.first_name, ' ', a.last_name), l.amount_cents) "
+                "(SELECT GROUP_CONCAT(CONCAT_WS('\\t', a.id, a.first_name, a.last_name, l.amount_cents) "
                 "ORDER BY l.position SEPARATOR '\\n') FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
-                "WHERE l.transaction_id = t.id AND l.revision = t.revision) "
+                "WHERE l.transaction_id = t.id AND l.revision = t.revision), t.kind, r.year, r.number "
                 "FROM transactions t FORCE INDEX (history) "
                 "LEFT JOIN receipts r ON r.transaction_id = t.id "
                 "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? "
@@ -236,7 +231,7 @@ const struct db_statement statements[SQL_COUNT] = {
                 "AND f.revision = t.revision AND f.account_id = ?)) "
                 "ORDER BY t.created_at DESC, t.id DESC LIMIT ?",
             .params = "iitttttiisiii",
-            .columns = "itssissiis",
+            .columns = "itssissii",
         },
     [SQL_HISTORY_OLDEST] =
         {

@@ -134,11 +134,11 @@ enum history_column {
     HISTORY_REFERENCE,
     HISTORY_STATE,
     HISTORY_AMOUNT,
-    HISTORY_NAMES,
+    HISTORY_PARTS, /* a line of text for each line: account's id, first and last name, cents; tabs between:
+                      history_parts.h */
     HISTORY_KIND,
     HISTORY_RECEIPT_YEAR,
     HISTORY_RECEIPT_NUMBER,
-    HISTORY_PARTS, /* a line of the text for each of the payment: account's id, name and cents, with tabs between */
 };
 
 /* Columns of SQL_RECEIPT_FILE. */
@@ -165,7 +165,8 @@ enum year_payment_column {
     YEAR_PAYMENT_CENTS,
 };
 
-enum { YEAR_PAYMENTS_MAX = 200 };
+/* Listed one by one up to the first number, by month up to the second. */
+enum { YEAR_PAYMENTS_LISTED_MAX = 15, YEAR_PAYMENTS_MAX = DB_ROWS_MAX };
 enum { HISTORY_PAGE_ROWS = 15, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];

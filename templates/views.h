@@ -168,8 +168,9 @@ struct claim_line_view {
 struct credit_line_view {
     struct str suffix; /* of ids and names: "" for the first line, "_2" … "_20" for the others */
     bool numbered;     /* not the only line: shows its number, and can be taken out */
-    bool first;        /* has the hints, which the others point to */
-    bool focus;        /* where to go on after a line was added or taken out */
+    bool amount_hint;  /* has the hint to which the other lines point */
+    bool claim_hint;
+    bool focus; /* where to go on after a line was added or taken out */
     int64_t number;
     struct str remove_value;                  /* of the button `retirer`: the number of its fields */
     const struct claim_line_view *claim_line; /* NULL: account and claim are chosen from lists */
@@ -280,7 +281,7 @@ struct bank_return_view {
 
 /* What a payment for several accounts brings one of them. */
 struct history_part_view {
-    struct str name; /* "Julia Durand" */
+    struct str name; /* the first one, as families say it */
     struct str amount;
 };
 
@@ -314,7 +315,7 @@ struct history_view {
     struct safe_url older_url, newer_url;
 };
 
-/* What one account got in a year. */
+/* What one account got in a year; or, by the name of a month, what all got in it. */
 struct year_account_view {
     struct str name; /* "Julia Durand (3e B)" */
     int64_t payments;
@@ -338,7 +339,9 @@ struct certificate_view {
     unsigned n_year_accounts;
     const struct year_payment_view *year_payments; /* oldest first */
     unsigned n_year_payments;
-    bool payments_cut; /* the table shows the first ones only */
+    const struct year_account_view *year_months; /* instead of too many payments */
+    unsigned n_year_months;
+    bool payments_cut; /* the payments are not listed one by one */
     const struct option_view *years;
     unsigned n_years;
 };

@@ -31,7 +31,8 @@ static const struct credit_line_view *three_credit_lines(void)
     for (unsigned i = 0; i < COUNT(lines); i++) {
         lines[i] = (struct credit_line_view){.suffix = str_from(suffixes[i]),
                                              .numbered = true,
-                                             .first = i == 0,
+                                             .amount_hint = i == 0,
+                                             .claim_hint = i == 0,
                                              .focus = i == 1,
                                              .number = i + 1,
                                              .remove_value = text("3"),

@@ -160,6 +160,8 @@ static void render_certificate(struct buf *out)
         view.n_year_accounts = COUNT(accounts);
         view.year_payments = payments;
         view.n_year_payments = COUNT(payments);
+        view.year_months = accounts;
+        view.n_year_months = COUNT(accounts);
     }
     template_page_certificate(out, &view);
 }
