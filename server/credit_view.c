@@ -88,7 +88,7 @@ static const struct claim_line_view *claim_line(struct page *page, const struct 
     view = ARENA_NEW(page->arena, struct claim_line_view);
     view->account = claim->account_name;
     view->label = claim->label;
-    view->number = claim->number;
+    view->number = open_claim_number(claim);
     view->due_date = french_date_from_iso(page->arena, claim->due_date);
     view->account_value = line->account_text.len > 0 ? line->account_text : id_text(page->arena, line->account_id);
     view->claim_value = line->claim_text;

@@ -46,7 +46,7 @@ static struct open_claim_view claim_view(struct page *page, const struct open_cl
     struct open_claim_view view = {
         .account = claim->account_name,
         .label = claim->label,
-        .number = claim->number,
+        .number = open_claim_number(claim),
         .due_date = french_date_from_iso(page->arena, claim->due_date),
         .remaining = french_money(page->arena, claim->remaining_cents),
         .direct_debit = claim->direct_debit,
