@@ -73,27 +73,29 @@ static void fill_due(struct page *page, struct home_view *view, const struct ope
         total_cents += claims->items[i].remaining_cents;
     }
     due->total = french_money(page->arena, total_cents);
-    due->several = view->ticking = due->count > 1;
+    due->several = due->count > 1;
     due->lines_max = due->count > CREDIT_LINES_MAX ? CREDIT_LINES_MAX : 0;
     if (due->count > 0)
         view->due = due;
 }
 
 /* The account's own among the claims, which come in the order of their due dates. */
-static void fill_account(struct page *page, const struct home_view *view, struct account_view *account,
+static void fill_account(struct page *page, struct home_view *view, struct account_view *account,
                          const struct open_claims *claims, struct str today)
 {
-    struct open_claim_view *rows = ARENA_ARRAY(page->arena, claims->n_items, struct open_claim_view);
+    struct open_claim_view *rows = ARENA_ARRAY(page->arena, CLAIMS_SHOWN_MAX, struct open_claim_view);
 
     for (unsigned i = 0; i < claims->n_items; i++) {
+        struct open_claim_view *row = &rows[account->n_claims];
         if (claims->items[i].account_id != account->id)
             continue;
         if (i >= CLAIMS_SHOWN_MAX) {
             account->n_more_claims++;
             continue;
         }
-        rows[account->n_claims] = claim_view(page, &claims->items[i], today);
-        rows[account->n_claims].has_box = view->ticking && rows[account->n_claims].claim_id.len > 0;
+        *row = claim_view(page, &claims->items[i], today);
+        row->has_box = view->due && view->due->several && row->claim_id.len > 0;
+        view->ticking = view->ticking || row->has_box;
         account->n_claims++;
     }
     account->claims = rows;
