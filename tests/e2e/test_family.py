@@ -131,11 +131,13 @@ def test_a_payment_that_the_bank_takes_back_is_taken_off(bank, family):
 
 def test_money_in_suspense_is_not_on_the_account(stack, family):
     """A payment for a claim that was settled meanwhile: a human looks where it belongs."""
-    (lou, *_), (contract,) = family.accounts, stack.sql("SELECT id FROM bank_contracts LIMIT 1")[0]
+    lou = family.accounts[0]
     family.balance(lou, 100)
-    stack.sql("INSERT INTO ledger_entries (contract_id, kind, leg, book, account_id, amount_cents, bank_ref, event_id) "
-              f"VALUES ({contract}, 'PAYMENT', 1, 'SUSPENSE', {lou}, -500, '{family.login}', REPEAT('x', 32))")
-    assert "payés ici" not in family.of(lou)
+    reference = family.parent.credit("5", compte=lou)
+    for book, shown in (("SUSPENSE", False), ("ACCOUNT", True)):
+        stack.sql("INSERT INTO ledger_entries (contract_id, transaction_id, kind, leg, book, account_id, amount_cents, bank_ref, event_id) SELECT contract_id, "
+                  f"id, 'PAYMENT', 1 + {shown}, '{book}', {lou}, -500, '{family.login}', REPEAT('x', 32) FROM transactions WHERE reference = '{reference}'")
+        assert ("+ 5,00 € payés ici" in family.of(lou)) == shown
 
 
 def test_a_commensal_is_no_pupil(stack):
