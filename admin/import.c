@@ -60,6 +60,17 @@ static void print_totals(const struct import *import)
     print_counts("claims", claims);
 }
 
+static void print_account(const struct import_account *account)
+{
+    if (account->action == IMPORT_UNCHANGED)
+        return;
+    printf("%s account of %.*s %.*s", action_names[account->action], STR_ARG(account->last_name),
+           STR_ARG(account->first_name));
+    if (account->said_balance.len > 0)
+        printf(": %.*s on %.*s", STR_ARG(account->said_balance), STR_ARG(account->said_balance_at));
+    putchar('\n');
+}
+
 static void print_details(const struct import *import)
 {
     for (size_t i = 0; i < import->n_persons; i++) {
@@ -68,6 +79,8 @@ static void print_details(const struct import *import)
             printf("%s person %.*s (%.*s %.*s)\n", action_names[person->action], STR_ARG(person->fields[PERSON_LOGIN]),
                    STR_ARG(person->fields[PERSON_LAST_NAME]), STR_ARG(person->fields[PERSON_FIRST_NAME]));
     }
+    for (size_t i = 0; i < import->n_accounts; i++)
+        print_account(&import->accounts[i]);
     for (size_t i = 0; i < import->n_claims; i++) {
         const struct import_claim *claim = &import->claims[i];
         if (claim->action != IMPORT_UNCHANGED)

@@ -66,6 +66,9 @@ struct import_person {
 struct import_account {
     unsigned line;
     struct str key, last_name, first_name, class_name;
+    struct str said_balance, said_balance_at; /* as the file has them */
+    struct str balance_cents;                 /* "-1230"; empty: not said */
+    struct str balance_at;                    /* as import_moment_sql() writes it */
     int64_t id;
     enum import_action action;
 };
@@ -101,6 +104,7 @@ struct import {
     struct import_account *accounts;
     struct import_link *links;
     struct import_claim *claims;
+    bool has_balances; /* families.csv has the columns: else what is known stays */
     size_t n_persons, n_accounts, n_links, n_claims;
     unsigned login_column, claim_account_column, claim_amount_column; /* where the database's faults belong */
 };

@@ -3,6 +3,8 @@
 #include "admin/import.h"
 #include "common/err.h"
 
+#define TEXT_OR_NULL(text) ((text).len ? DB_TEXT(text) : DB_NULL)
+
 /* Files are named by their content: one that is there already is the same. */
 static int apply_file(struct db *db, const struct import_file *file)
 {
@@ -82,8 +84,12 @@ static int apply_person(struct import *import, struct db *db, struct import_pers
 
 static int apply_account(struct import *import, struct db *db, struct import_account *account)
 {
-    const struct db_param params[] = {DB_TEXT(account->last_name), DB_TEXT(account->first_name),
-                                      DB_TEXT(account->class_name), DB_NUMBER(import->school.id),
+    const struct db_param params[] = {DB_TEXT(account->last_name),
+                                      DB_TEXT(account->first_name),
+                                      DB_TEXT(account->class_name),
+                                      TEXT_OR_NULL(account->balance_cents),
+                                      TEXT_OR_NULL(account->balance_at),
+                                      DB_NUMBER(import->school.id),
                                       DB_TEXT(account->key)};
     if (account->action == IMPORT_CREATE)
         return db_execute(db, STATEMENT_CANTEEN_ACCOUNT_INSERT, params, NULL, &account->id);
@@ -98,10 +104,9 @@ static int apply_link(struct db *db, const struct import_link *link)
 
 static int update_claim(struct db *db, const struct import_claim *claim)
 {
-    const struct db_param params[] = {
-        DB_TEXT(claim->label),          claim->due_date.len ? DB_TEXT(claim->due_date) : DB_NULL,
-        DB_NUMBER(claim->amount_cents), DB_NUMBER(claim->direct_debit),
-        DB_NUMBER(claim->id),           DB_NUMBER(claim->amount_cents)};
+    const struct db_param params[] = {DB_TEXT(claim->label),          TEXT_OR_NULL(claim->due_date),
+                                      DB_NUMBER(claim->amount_cents), DB_NUMBER(claim->direct_debit),
+                                      DB_NUMBER(claim->id),           DB_NUMBER(claim->amount_cents)};
     int64_t matched = 0;
     int err = db_execute(db, STATEMENT_CLAIM_UPDATE, params, &matched, NULL);
     if (err || matched == 1)
@@ -112,11 +117,10 @@ static int update_claim(struct db *db, const struct import_claim *claim)
 
 static int apply_claim(struct import *import, struct db *db, struct import_claim *claim)
 {
-    const struct db_param params[] = {
-        DB_TEXT(claim->label),          claim->due_date.len ? DB_TEXT(claim->due_date) : DB_NULL,
-        DB_NUMBER(claim->amount_cents), DB_NUMBER(claim->direct_debit),
-        DB_NUMBER(import->school.id),   DB_NUMBER(claim->account->id),
-        DB_TEXT(claim->number)};
+    const struct db_param params[] = {DB_TEXT(claim->label),          TEXT_OR_NULL(claim->due_date),
+                                      DB_NUMBER(claim->amount_cents), DB_NUMBER(claim->direct_debit),
+                                      DB_NUMBER(import->school.id),   DB_NUMBER(claim->account->id),
+                                      DB_TEXT(claim->number)};
     if (claim->action == IMPORT_CREATE)
         return db_execute(db, STATEMENT_CLAIM_INSERT, params, NULL, &claim->id);
     return claim->action == IMPORT_UPDATE ? update_claim(db, claim) : 0;

@@ -1,6 +1,7 @@
 /* claims.csv: what the families owe, one line a claim. */
 #include "admin/import.h"
 
+#include "admin/import_date.h"
 #include "admin/import_index.h"
 #include "admin/import_table.h"
 #include "common/money.h"
@@ -26,35 +27,6 @@ struct reader {
 static struct str cell(const struct reader *reader, size_t column)
 {
     return import_table_cell(&reader->table, reader->row, column);
-}
-
-static bool date_exists(int64_t year, int64_t month, int64_t day)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (year < 2000 || year > 2099 || month < 1 || month > 12)
-        return false;
-    bool leap = month == 2 && year % 4 == 0;
-    return day >= 1 && day <= days[month - 1] + leap;
-}
-
-/* "31/01/2027" or "2027-01-31" as the database wants it. */
-static bool read_date(struct str text, struct arena *arena, struct str *ret)
-{
-    struct str parts[3];
-    int64_t numbers[3];
-    char separator = str_find(text, '/') >= 0 ? '/' : '-';
-
-    for (size_t i = 0; i < 3; i++) {
-        parts[i] = str_cut(text, separator, &text);
-        if (str_to_u63(parts[i], &numbers[i]))
-            return false;
-    }
-    int64_t year = separator == '/' ? numbers[2] : numbers[0];
-    int64_t day = separator == '/' ? numbers[0] : numbers[2];
-    if (text.len > 0 || !date_exists(year, numbers[1], day))
-        return false;
-    *ret = arena_printf(arena, "%04d-%02d-%02d", (int)year, (int)numbers[1], (int)day);
-    return true;
 }
 
 static bool is_one_of(struct str text, const char *const *words)
@@ -93,7 +65,7 @@ static void take_row(struct reader *reader)
     if (!claim->account && cell(reader, COLUMN_ACCOUNT).len)
         FAULT(reader, COLUMN_ACCOUNT, "\"%.*s\" is not an account of families.csv",
               STR_ARG(cell(reader, COLUMN_ACCOUNT)));
-    if (due.len && !read_date(due, &import->arena, &claim->due_date))
+    if (due.len && !import_date_read(due, &import->arena, &claim->due_date))
         FAULT(reader, COLUMN_DUE, "\"%.*s\" is not a date, as 31/01/2027", STR_ARG(due));
     if (cell(reader, COLUMN_AMOUNT).len &&
         (money_parse(cell(reader, COLUMN_AMOUNT), &claim->amount_cents) || claim->amount_cents <= 0))

@@ -119,10 +119,18 @@ static int compare_person(struct import *import, struct db *db, struct import_pe
     return 0;
 }
 
+/* Files without the columns say nothing of balances: what is known stays. */
+static void keep_balance(const struct import *import, struct import_account *account, const struct db_rows *rows)
+{
+    if (import->has_balances)
+        return;
+    account->balance_cents = db_cell(rows, 0, 4);
+    account->balance_at = db_cell(rows, 0, 5);
+}
+
 static int compare_account(struct import *import, struct db *db, struct import_account *account)
 {
     const struct db_param keys[] = {DB_NUMBER(import->school.id), DB_TEXT(account->key)};
-    const struct str values[] = {account->last_name, account->first_name, account->class_name, STR("1")};
     struct db_rows rows;
 
     int err = db_query(db, STATEMENT_CANTEEN_ACCOUNT_FIND, keys, &import->arena, &rows);
@@ -131,7 +139,10 @@ static int compare_account(struct import *import, struct db *db, struct import_a
     account->action = IMPORT_CREATE;
     if (rows.n_rows == 1) {
         account->id = db_cell_number(&rows, 0, 0);
-        account->action = same(&rows, 1, values, 4) ? IMPORT_UNCHANGED : IMPORT_UPDATE;
+        keep_balance(import, account, &rows);
+        const struct str values[] = {account->last_name,     account->first_name, account->class_name,
+                                     account->balance_cents, account->balance_at, STR("1")};
+        account->action = same(&rows, 1, values, sizeof values / sizeof values[0]) ? IMPORT_UNCHANGED : IMPORT_UPDATE;
     }
     return 0;
 }

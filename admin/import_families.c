@@ -4,9 +4,12 @@
 
 #include <string.h>
 
+#include "admin/import_date.h"
 #include "admin/import_index.h"
 #include "admin/import_table.h"
+#include "common/clock.h"
 #include "common/mail_address.h"
+#include "common/money.h"
 
 enum column {
     COLUMN_PERSON,
@@ -25,6 +28,8 @@ enum column {
     COLUMN_ACCOUNT_LAST_NAME,
     COLUMN_ACCOUNT_FIRST_NAME,
     COLUMN_CLASS,
+    COLUMN_BALANCE,
+    COLUMN_BALANCE_AT,
     COLUMN_COUNT,
 };
 
@@ -45,6 +50,8 @@ static const struct import_column columns[COLUMN_COUNT] = {
     [COLUMN_ACCOUNT_LAST_NAME] = {"nom_compte", false, 80},
     [COLUMN_ACCOUNT_FIRST_NAME] = {"prenom_compte", false, 80},
     [COLUMN_CLASS] = {"classe", false, 40},
+    [COLUMN_BALANCE] = {"solde", false, 20},
+    [COLUMN_BALANCE_AT] = {"solde_le", false, 16},
 };
 
 static const struct {
@@ -153,6 +160,32 @@ static struct import_person *take_person(struct reader *reader)
     return *place;
 }
 
+/* A balance says little without its moment, and nothing about a moment to come. The demonstration's files have fixed
+ * dates, whatever the clock says. */
+static void read_balance(struct reader *reader, struct import_account *account)
+{
+    struct arena *arena = &reader->import->arena;
+    struct str balance = account->said_balance, at = account->said_balance_at;
+    int64_t cents, moment_us;
+
+    if (balance.len == 0 && at.len == 0)
+        return;
+    if (balance.len == 0)
+        FAULT(reader, COLUMN_BALANCE, "is empty, but solde_le is not");
+    else if (money_parse_signed(balance, &cents))
+        FAULT(reader, COLUMN_BALANCE, "\"%.*s\" is not a balance, as 23,40 or -12,30", STR_ARG(balance));
+    else
+        account->balance_cents = arena_printf(arena, "%lld", (long long)cents);
+    if (at.len == 0)
+        FAULT(reader, COLUMN_BALANCE_AT, "is empty: say when the balance was %.*s", STR_ARG(balance));
+    else if (!import_moment_read(at, &moment_us))
+        FAULT(reader, COLUMN_BALANCE_AT, "\"%.*s\" is not a date, as 28/11/2026 or 28/11/2026 18:30", STR_ARG(at));
+    else if (moment_us > clock_now_us() && reader->import->config->site.mode != CONFIG_DEMONSTRATION)
+        FAULT(reader, COLUMN_BALANCE_AT, "\"%.*s\" is still to come", STR_ARG(at));
+    else
+        account->balance_at = import_moment_sql(arena, moment_us);
+}
+
 static struct import_account *new_account(struct reader *reader)
 {
     struct import_account *account = &reader->import->accounts[reader->import->n_accounts++];
@@ -160,13 +193,16 @@ static struct import_account *new_account(struct reader *reader)
                                        .key = cell(reader, COLUMN_ACCOUNT),
                                        .last_name = cell(reader, COLUMN_ACCOUNT_LAST_NAME),
                                        .first_name = cell(reader, COLUMN_ACCOUNT_FIRST_NAME),
-                                       .class_name = cell(reader, COLUMN_CLASS)};
+                                       .class_name = cell(reader, COLUMN_CLASS),
+                                       .said_balance = cell(reader, COLUMN_BALANCE),
+                                       .said_balance_at = cell(reader, COLUMN_BALANCE_AT)};
     if (!key_is_good(account->key))
         FAULT(reader, COLUMN_ACCOUNT, "expected letters without accents, digits and . _ / -");
     if (account->last_name.len == 0)
         FAULT(reader, COLUMN_ACCOUNT_LAST_NAME, "is empty");
     if (account->first_name.len == 0)
         FAULT(reader, COLUMN_ACCOUNT_FIRST_NAME, "is empty");
+    read_balance(reader, account);
     return account;
 }
 
@@ -177,7 +213,9 @@ static void compare_account(struct reader *reader, const struct import_account *
         struct str was;
     } pairs[] = {{COLUMN_ACCOUNT_LAST_NAME, account->last_name},
                  {COLUMN_ACCOUNT_FIRST_NAME, account->first_name},
-                 {COLUMN_CLASS, account->class_name}};
+                 {COLUMN_CLASS, account->class_name},
+                 {COLUMN_BALANCE, account->said_balance},
+                 {COLUMN_BALANCE_AT, account->said_balance_at}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (!str_eq(cell(reader, pairs[i].column), pairs[i].was))
             FAULT(reader, pairs[i].column, "is not what line %u says of the same account", account->line);
@@ -222,6 +260,7 @@ void import_read_families(struct import *import)
 
     import_table_read(&reader.table, import->directory, "families.csv", columns, COLUMN_COUNT, arena, &import->faults);
     size_t rows = reader.table.n_rows;
+    import->has_balances = reader.table.positions[COLUMN_BALANCE] || reader.table.positions[COLUMN_BALANCE_AT];
     import->login_column = reader.table.positions[COLUMN_LOGIN];
     import->persons = ARENA_ARRAY(arena, rows, struct import_person);
     import->accounts = ARENA_ARRAY(arena, rows, struct import_account);

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "admin/admin.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/rand.h"
 
@@ -75,7 +76,11 @@ static int run_with_config(const struct command *command, const char *path, int 
         fprintf(stderr, "%s\n", error);
         return EXIT_USAGE;
     }
-    int status = command->run(config, argc, argv);
+    int status = EXIT_USAGE;
+    if (clock_set_zone(config->site.timezone))
+        fprintf(stderr, "%s: [site] timezone \"%s\" is not installed\n", path, config->site.timezone);
+    else
+        status = command->run(config, argc, argv);
     config_free(config);
     return status;
 }

@@ -62,11 +62,14 @@ static const char *const sql[STATEMENT_COUNT] = {
                                 "city = ?, phone = ?, email = ? WHERE id = ?",
     [STATEMENT_LOGIN_FIND] = "SELECT id FROM users WHERE login = ?",
     [STATEMENT_CANTEEN_ACCOUNT_FIND] =
-        "SELECT id, last_name, first_name, class_name, active FROM accounts WHERE school_id = ? AND external_id = ?",
+        "SELECT id, last_name, first_name, class_name, balance_cents, balance_at, active FROM accounts "
+        "WHERE school_id = ? AND external_id = ?",
     [STATEMENT_CANTEEN_ACCOUNT_INSERT] =
-        "INSERT INTO accounts (last_name, first_name, class_name, school_id, external_id) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO accounts (last_name, first_name, class_name, balance_cents, balance_at, school_id, external_id) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_CANTEEN_ACCOUNT_UPDATE] =
-        "UPDATE accounts SET last_name = ?, first_name = ?, class_name = ?, active = TRUE "
+        "UPDATE accounts SET last_name = ?, first_name = ?, class_name = ?, balance_cents = ?, balance_at = ?, "
+        "active = TRUE "
         "WHERE school_id = ? AND external_id = ?",
     [STATEMENT_LINK_FIND] = "SELECT 1 FROM account_payers WHERE user_id = ? AND account_id = ?",
     [STATEMENT_LINK_INSERT] = "INSERT INTO account_payers (user_id, account_id) VALUES (?, ?)",

@@ -8,6 +8,11 @@
 static const char *const months[] = {"janvier", "février", "mars",      "avril",   "mai",      "juin",
                                      "juillet", "août",    "septembre", "octobre", "novembre", "décembre"};
 
+const char *french_month(int month)
+{
+    return months[month - 1];
+}
+
 static struct str date_text(struct arena *arena, int year, int month, int day)
 {
     return arena_printf(arena, "%d%s" NBSP "%s" NBSP "%d", day, day == 1 ? "er" : "", months[month - 1], year);

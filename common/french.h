@@ -18,6 +18,8 @@ struct str french_datetime_short(struct arena *arena, int64_t us);
 struct str french_date_from_iso(struct arena *arena, struct str iso);
 /* "2026-03-29T10:42:00+02:00": for <time datetime> */
 struct str french_time_iso(struct arena *arena, int64_t us);
+/* "janvier" of 1 … "décembre" of 12 */
+const char *french_month(int month);
 /* money_format() in the arena. */
 struct str french_money(struct arena *arena, int64_t cents);
 

@@ -117,6 +117,20 @@ int money_parse(struct str text, int64_t *ret_cents)
     return text.len == 0 ? join(euros, cents, ret_cents) : ERR_INVALID;
 }
 
+int money_parse_signed(struct str text, int64_t *ret_cents)
+{
+    struct str sign = str_starts_with(text, STR("\u2212")) ? STR("\u2212") : STR("-");
+    int64_t cents;
+
+    if (!str_starts_with(text, sign))
+        return money_parse(text, ret_cents);
+    advance(&text, sign.len);
+    int err = money_parse(text, &cents);
+    if (err == 0)
+        *ret_cents = -cents;
+    return err;
+}
+
 int money_parse_bank(struct str text, int64_t *ret_cents)
 {
     int64_t euros = 0;

@@ -16,6 +16,8 @@ enum { MONEY_TEXT_SIZE = 48 }; /* holds INT64_MIN in the widest form */
  * decimals; a "." or "," followed by three digits is refused as ambiguous.
  * ERR_INVALID or ERR_TOO_LARGE; *ret_cents then untouched. */
 int money_parse(struct str text, int64_t *ret_cents);
+/* The same with "-" or U+2212 in front of it for a balance below zero. */
+int money_parse_signed(struct str text, int64_t *ret_cents);
 
 /* "1 158,50 €": U+202F between thousands, U+00A0 before the sign, U+2212 for minus. NUL-terminated. */
 void money_format(int64_t cents, char out[MONEY_TEXT_SIZE]);

@@ -28,6 +28,7 @@ GRANT SELECT ON {database}.transaction_history TO {server};
 GRANT SELECT (transaction_id, book, claim_id, amount_cents, booked_at) ON {database}.ledger_entries TO {server};
 GRANT SELECT, INSERT (transaction_id, kind, number) ON {database}.payer_signs TO {server};
 GRANT SELECT (transaction_id, reason, created_at) ON {database}.review_items TO {server};
+GRANT SELECT ON {database}.account_credits TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
 GRANT SELECT ON {database}.receipt_files TO {server};
 GRANT SELECT (event_id) ON {database}.inbox TO {server};

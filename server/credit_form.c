@@ -22,13 +22,52 @@ struct accounts accounts_read(struct arena *arena, const struct db_result *resul
     return (struct accounts){items, result->n_rows};
 }
 
+bool accounts_have(const struct accounts *accounts, int64_t id)
+{
+    for (unsigned i = 0; i < accounts->n_items; i++) {
+        if (accounts->items[i].id == id)
+            return true;
+    }
+    return false;
+}
+
 static struct str line_field(struct arena *arena, const struct form *fields, const char *name, struct str suffix)
 {
     struct str full = arena_printf(arena, "%s%.*s", name, STR_ARG(suffix));
     return str_trim(form_get(fields, full.ptr));
 }
 
-void credit_form_read(struct credit_form *form, struct arena *arena, const struct form *fields)
+void credit_line_number(struct credit_line *line, struct arena *arena, unsigned number)
+{
+    line->number = number;
+    line->suffix = number == 1 ? STR("") : arena_printf(arena, "_%u", number);
+}
+
+bool credit_line_is_blank(const struct credit_line *line)
+{
+    return line->claim_text.len + line->amount_text.len == 0;
+}
+
+static bool has_field(struct arena *arena, const struct form *fields, const char *name, struct str suffix)
+{
+    return form_get(fields, arena_printf(arena, "%s%.*s", name, STR_ARG(suffix)).ptr).ptr != NULL;
+}
+
+static void read_lines(struct credit_form *form, struct arena *arena, const struct form *fields, bool all_shown)
+{
+    for (unsigned i = 1; i <= CREDIT_LINES_MAX; i++) {
+        struct credit_line line = {0};
+        credit_line_number(&line, arena, i);
+        line.account_text = line_field(arena, fields, "compte", line.suffix);
+        line.claim_text = line_field(arena, fields, "creance", line.suffix);
+        line.amount_text = line_field(arena, fields, "montant", line.suffix);
+        if (i == 1 || line.account_text.len > 0 || !credit_line_is_blank(&line) ||
+            (all_shown && has_field(arena, fields, "montant", line.suffix)))
+            form->lines[form->n_lines++] = line;
+    }
+}
+
+static void read_form(struct credit_form *form, struct arena *arena, const struct form *fields, bool all_shown)
 {
     struct str type = form_get(fields, "type");
 
@@ -37,17 +76,17 @@ void credit_form_read(struct credit_form *form, struct arena *arena, const struc
     form->is_claim = str_eq(type, STR("creance"));
     form->email = str_trim(form_get(fields, "courriel"));
     form->comment = str_trim(form_unix_lines(arena, form_get(fields, "commentaires")));
-    for (unsigned i = 1; i <= CREDIT_LINES_MAX; i++) {
-        struct str suffix = i == 1 ? STR("") : arena_printf(arena, "_%u", i);
-        struct credit_line line = {
-            .suffix = suffix,
-            .account_text = line_field(arena, fields, "compte", suffix),
-            .claim_text = line_field(arena, fields, "creance", suffix),
-            .amount_text = line_field(arena, fields, "montant", suffix),
-        };
-        if (i == 1 || line.account_text.len + line.claim_text.len + line.amount_text.len > 0)
-            form->lines[form->n_lines++] = line;
-    }
+    read_lines(form, arena, fields, all_shown);
+}
+
+void credit_form_read(struct credit_form *form, struct arena *arena, const struct form *fields)
+{
+    read_form(form, arena, fields, false);
+}
+
+void credit_form_read_shown(struct credit_form *form, struct arena *arena, const struct form *fields)
+{
+    read_form(form, arena, fields, true);
 }
 
 /* --- judging -------------------------------------------------------------------------------------------------------
@@ -61,15 +100,6 @@ static void complain(struct credit_form *form, struct str *error, struct str mes
     form->n_errors++;
 }
 
-static bool owns_account(const struct accounts *accounts, int64_t id)
-{
-    for (unsigned i = 0; i < accounts->n_items; i++) {
-        if (accounts->items[i].id == id)
-            return true;
-    }
-    return false;
-}
-
 static void check_account(struct credit_form *form, struct credit_line *line, const struct credit_rules *rules)
 {
     if (line->account_id != 0 && line->account_text.len == 0)
@@ -79,7 +109,7 @@ static void check_account(struct credit_form *form, struct credit_line *line, co
     else if (line->account_text.len == 0)
         complain(form, &line->account_error, STR("Choisissez le compte à créditer."));
     else if (str_to_u63(line->account_text, &line->account_id) != 0 ||
-             !owns_account(&rules->accounts, line->account_id))
+             !accounts_have(&rules->accounts, line->account_id))
         complain(form, &line->account_error, STR("Ce compte n'est pas dans votre liste : choisissez-en un autre."));
 }
 
@@ -200,21 +230,23 @@ static void check_line(struct credit_form *form, struct arena *arena, struct cre
     claim = check_claim(form, arena, line, rules);
     if (line->claim_error.len == 0)
         check_amount(form, arena, line, claim, rules);
+    line->is_good = line->account_error.len + line->claim_error.len + line->amount_error.len == 0;
     *ret_whole_claim = claim && line->amount_cents == claim->remaining_cents;
 }
 
 static void check_total(struct credit_form *form, struct arena *arena, const struct credit_rules *rules,
                         bool only_whole_claims)
 {
-    struct str *error = &form->lines[0].amount_error;
+    struct str *error = form->n_lines > 1 ? &form->total_error : &form->lines[0].amount_error;
     if (form->total_cents < rules->amount_min_cents && !only_whole_claims)
         complain(form, error,
                  arena_printf(arena, "Le montant minimal est de %.*s.",
                               STR_ARG(french_money(arena, rules->amount_min_cents))));
     else if (form->total_cents > rules->amount_max_cents)
         complain(form, error,
-                 arena_printf(arena, "Le montant maximal d'un paiement est de %.*s.",
-                              STR_ARG(french_money(arena, rules->amount_max_cents))));
+                 arena_printf(arena, "Le montant maximal d'un paiement est de %.*s.%s",
+                              STR_ARG(french_money(arena, rules->amount_max_cents)),
+                              form->n_lines > 1 ? " Retirez une ligne, et réglez-la par un second paiement." : ""));
 }
 
 static void check_email_and_comment(struct credit_form *form)
@@ -242,9 +274,24 @@ void credit_form_check(struct credit_form *form, struct arena *arena, const stru
         bool whole_claim;
         check_line(form, arena, &form->lines[i], rules, &whole_claim);
         only_whole_claims = only_whole_claims && whole_claim;
-        form->total_cents += form->lines[i].amount_cents;
+        form->total_cents += form->lines[i].is_good ? form->lines[i].amount_cents : 0;
     }
     check_email_and_comment(form);
     if (form->n_errors == 0)
         check_total(form, arena, rules, only_whole_claims);
+}
+
+void credit_form_weigh(struct credit_form *form, struct arena *arena, const struct credit_rules *rules)
+{
+    struct credit_form judged = *form;
+
+    credit_form_check(&judged, arena, rules);
+    form->total_cents = judged.total_cents;
+    for (unsigned i = 0; i < form->n_lines; i++) {
+        struct credit_line *line = &form->lines[i];
+        line->is_good = judged.lines[i].is_good;
+        line->account_id = judged.lines[i].account_id;
+        line->claim_id = judged.lines[i].claim_id;
+        line->amount_cents = judged.lines[i].amount_cents;
+    }
 }

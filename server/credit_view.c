@@ -41,7 +41,7 @@ static struct str claim_label(struct arena *arena, const struct open_claim *clai
                         STR_ARG(claim->account_name), STR_ARG(claim->label), STR_ARG(due));
 }
 
-/* What was typed counts; ids come from a stored payment or a link. */
+/* What was typed counts; else what follows from it, as the only account or that of a claim. */
 static struct option_view *select_one(struct arena *arena, const struct option_view *options, unsigned n_options,
                                       struct str typed, int64_t chosen)
 {
@@ -93,18 +93,44 @@ static bool is_one_selected(const struct option_view *options, unsigned n_option
     return false;
 }
 
+/* A claim among several lines is not chosen again but said: the list of all claims in each line would be long to read
+ * and to fetch. */
+static const struct claim_line_view *claim_line(struct page *page, const struct credit_line *line,
+                                                const struct credit_rules *rules)
+{
+    const struct open_claim *claim = open_claims_find(&rules->claims, line->claim_id);
+    struct claim_line_view *view;
+
+    if (!claim)
+        return NULL;
+    view = ARENA_NEW(page->arena, struct claim_line_view);
+    view->account = claim->account_name;
+    view->label = claim->label;
+    view->number = open_claim_number(claim);
+    view->due_date = french_date_from_iso(page->arena, claim->due_date);
+    view->account_value = line->account_text.len > 0 ? line->account_text : id_text(page->arena, line->account_id);
+    view->claim_value = line->claim_text;
+    if (!rules->part_payment_allowed)
+        view->amount = french_money(page->arena, line->amount_cents);
+    return view;
+}
+
 static struct credit_line_view line_view(struct page *page, const struct credit_form *form, unsigned index,
-                                         const struct choices *choices)
+                                         const struct choices *choices, const struct credit_rules *rules, bool focus)
 {
     const struct credit_line *line = &form->lines[index];
     const struct option_view *accounts =
         select_one(page->arena, choices->accounts, choices->n_accounts, line->account_text, line->account_id);
+    bool settled = form->n_lines > 1 && line->is_good;
 
     struct credit_line_view view = {
         .suffix = line->suffix,
         .numbered = form->n_lines > 1,
+        .focus = focus,
         .number = index + 1,
+        .remove_value = id_text(page->arena, line->number),
         .commensal = str_eq(page_user_text(page, USER_ROLE), STR("COMMENSAL")),
+        .claim_line = settled && form->is_claim ? claim_line(page, line, rules) : NULL,
         .must_choose = choices->n_accounts > 1 && !is_one_selected(accounts, choices->n_accounts),
         .accounts = accounts,
         .n_accounts = choices->n_accounts,
@@ -112,8 +138,34 @@ static struct credit_line_view line_view(struct page *page, const struct credit_
         .claim_error = line->claim_error,
         .montant = {.value = line->amount_text, .error = line->amount_error},
     };
-    offer_claims(page->arena, choices, &view, line);
+    if (!settled || form->is_claim)
+        offer_claims(page->arena, choices, &view, line);
     return view;
+}
+
+/* One line explains what all have: the first that has it. */
+static void place_hints(struct credit_line_view *lines, unsigned n_lines)
+{
+    bool amount = false, claim = false;
+
+    for (unsigned i = 0; i < n_lines; i++) {
+        if (lines[i].claim_line)
+            continue;
+        lines[i].amount_hint = !amount;
+        amount = true;
+        lines[i].claim_hint = !claim && lines[i].n_claims > 0;
+        claim = claim || lines[i].n_claims > 0;
+    }
+}
+
+/* What all lines come to; nothing while one of them is begun and not good. */
+static struct str total_text(struct arena *arena, const struct credit_form *form)
+{
+    for (unsigned i = 0; i < form->n_lines; i++) {
+        if (!form->lines[i].is_good && !credit_line_is_blank(&form->lines[i]))
+            return STR("");
+    }
+    return form->n_lines > 1 && form->total_cents > 0 ? french_money(arena, form->total_cents) : STR("");
 }
 
 static void note_error(struct page *page, const char *field, struct str suffix, struct str error)
@@ -142,6 +194,7 @@ static void note_errors(struct page *page, const struct credit_form *form)
         note_line_error(page, form, i, "creance", line->claim_error);
         note_line_error(page, form, i, "montant", line->amount_error);
     }
+    note_error(page, "total", STR(""), form->total_error);
     note_error(page, "courriel", STR(""), form->email_error);
     note_error(page, "commentaires", STR(""), form->comment_error);
 }
@@ -169,8 +222,10 @@ static struct str one_time_token(struct arena *arena)
     return str_from(text);
 }
 
-struct credit_view credit_view_make(struct page *page, const struct credit_form *form, const struct credit_rules *rules)
+struct credit_view credit_view_make(struct page *page, const struct credit_form *form, const struct credit_rules *rules,
+                                    const struct credit_edit *edit)
 {
+    bool edited = edit->kind == CREDIT_EDIT_ADDED || edit->kind == CREDIT_EDIT_REMOVED;
     struct credit_line_view *lines = ARENA_ARRAY(page->arena, form->n_lines, struct credit_line_view);
     struct choices choices = {0};
 
@@ -178,7 +233,8 @@ struct credit_view credit_view_make(struct page *page, const struct credit_form 
     list_accounts(page->arena, &rules->accounts, &choices);
     list_claims(page->arena, &rules->claims, &choices);
     for (unsigned i = 0; i < form->n_lines; i++)
-        lines[i] = line_view(page, form, i, &choices);
+        lines[i] = line_view(page, form, i, &choices, rules, edited && edit->focus == i);
+    place_hints(lines, form->n_lines);
     struct credit_view view = {
         .token = one_time_token(page->arena),
         .type_advance = form->type_chosen && !form->is_claim,
@@ -186,6 +242,11 @@ struct credit_view credit_view_make(struct page *page, const struct credit_form 
         .type_error = form->type_error,
         .lines = lines,
         .n_lines = form->n_lines,
+        .several_lines = form->n_lines > 1,
+        .can_add = form->n_lines < CREDIT_LINES_MAX,
+        .lines_max = CREDIT_LINES_MAX,
+        .total = total_text(page->arena, form),
+        .total_error = form->total_error,
         .amount_min = french_money(page->arena, rules->amount_min_cents),
         .amount_max = french_money(page->arena, rules->amount_max_cents),
         .part_payment_allowed = rules->part_payment_allowed,
@@ -194,4 +255,62 @@ struct credit_view credit_view_make(struct page *page, const struct credit_form 
     };
     list_bars(page->arena, &rules->claims, &view);
     return view;
+}
+
+/* --- remarks -------------------------------------------------------------------------------------------------------
+ */
+
+enum { REMARKS_MAX = 4 };
+
+static void remark(struct text_view *remarks, unsigned *n, bool applies, struct str text)
+{
+    if (applies)
+        remarks[(*n)++].text = text;
+}
+
+static struct str gone_text(struct arena *arena, unsigned count)
+{
+    if (count == 1)
+        return STR("Une créance choisie n'est pas reprise\u00a0: elle est déjà réglée, ou ne se paie pas ici.");
+    return arena_printf(arena,
+                        "%u\u00a0créances choisies ne sont pas reprises\u00a0: elles sont déjà réglées, ou ne se "
+                        "paient pas ici.",
+                        count);
+}
+
+static struct str over_text(struct arena *arena, unsigned count)
+{
+    if (count == 1)
+        return arena_printf(arena,
+                            "Un paiement règle %d\u00a0créances au plus. Les plus urgentes sont reprises ici\u00a0; il "
+                            "en reste une, à régler ensuite par un second paiement.",
+                            CREDIT_LINES_MAX);
+    return arena_printf(arena,
+                        "Un paiement règle %d\u00a0créances au plus. Les plus urgentes sont reprises ici\u00a0; il en "
+                        "reste %u, à régler ensuite par un autre paiement.",
+                        CREDIT_LINES_MAX, count);
+}
+
+void credit_view_remark(struct page *page, struct credit_view *view, const struct credit_start *start,
+                        const struct credit_edit *edit)
+{
+    struct text_view *remarks = ARENA_ARRAY(page->arena, REMARKS_MAX, struct text_view);
+    unsigned n = 0;
+
+    remark(
+        remarks, &n, start->none_ticked,
+        STR("Aucune créance n'était cochée\u00a0: choisissez ici celle à régler, ou revenez à l'accueil en cocher."));
+    remark(remarks, &n, start->n_gone > 0, gone_text(page->arena, start->n_gone));
+    remark(remarks, &n, start->n_over > 0, over_text(page->arena, start->n_over));
+    remark(remarks, &n, edit->kind == CREDIT_EDIT_FULL,
+           arena_printf(page->arena,
+                        "Aucune ligne n'est ajoutée\u00a0: un paiement en compte %d au plus. Réglez d'abord celles-ci, "
+                        "puis faites un second paiement.",
+                        CREDIT_LINES_MAX));
+    view->remarks = remarks;
+    view->n_remarks = n;
+    if (edit->kind == CREDIT_EDIT_ADDED)
+        page->view.notice = arena_printf(page->arena, "Ligne %u ajoutée.", edit->line);
+    if (edit->kind == CREDIT_EDIT_REMOVED)
+        page->view.notice = arena_printf(page->arena, "Ligne %u retirée.", edit->line);
 }

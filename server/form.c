@@ -28,7 +28,7 @@ static bool has_name(const struct form *form, struct str name)
     return false;
 }
 
-int form_parse(struct arena *arena, struct str encoded, struct form *ret_form)
+int form_parse_repeated(struct arena *arena, struct str encoded, const char *repeated, struct form *ret_form)
 {
     bool more = encoded.len > 0;
 
@@ -42,11 +42,16 @@ int form_parse(struct arena *arena, struct str encoded, struct form *ret_form)
         int err = parse_pair(arena, pair, &field);
         if (err != 0)
             return err;
-        if (has_name(ret_form, field.name))
+        if (!str_eq_text(field.name, repeated) && has_name(ret_form, field.name))
             return ERR_INVALID;
         ret_form->fields[ret_form->n_fields++] = field;
     }
     return 0;
+}
+
+int form_parse(struct arena *arena, struct str encoded, struct form *ret_form)
+{
+    return form_parse_repeated(arena, encoded, "", ret_form); /* no field is without a name */
 }
 
 struct str form_get(const struct form *form, const char *name)

@@ -48,6 +48,12 @@ struct open_claims open_claims_read(struct arena *arena, const struct db_result 
     return claims;
 }
 
+struct str open_claim_number(const struct open_claim *claim)
+{
+    bool is_said = memmem(claim->label.ptr, claim->label.len, claim->number.ptr, claim->number.len) != NULL;
+    return is_said ? STR("") : claim->number;
+}
+
 const struct open_claim *open_claims_find(const struct open_claims *claims, int64_t id)
 {
     for (unsigned i = 0; i < claims->n_items; i++) {

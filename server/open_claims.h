@@ -29,6 +29,8 @@ struct open_claims {
 };
 
 struct open_claims open_claims_read(struct arena *arena, const struct db_result *result);
+/* The number on the notice; empty when the label says it already, as some programs write it. */
+struct str open_claim_number(const struct open_claim *claim);
 /* NULL when it is not among them. */
 const struct open_claim *open_claims_find(const struct open_claims *claims, int64_t id);
 

@@ -284,8 +284,9 @@ static void fill_view(struct page *page)
 
 static bool parse_form(struct page *page)
 {
-    struct str encoded = page_is_post(page) ? page->request->body : page->request->query;
-    return form_parse(page->arena, encoded, &page->form) == 0;
+    if (page_is_post(page))
+        return form_parse(page->arena, page->request->body, &page->form) == 0;
+    return form_parse_repeated(page->arena, page->request->query, page->repeated, &page->form) == 0;
 }
 
 /* A form without a cookie, or with a token that is not this cookie's, was not made for this browser. */
@@ -408,6 +409,12 @@ static void ask_redis(struct page *page)
 
 void page_open(struct request *request, enum page_access access, const char *title, page_cb next)
 {
+    page_open_repeated(request, access, title, "", next);
+}
+
+void page_open_repeated(struct request *request, enum page_access access, const char *title, const char *repeated,
+                        page_cb next)
+{
     struct page *page = ARENA_NEW(&request->arena, struct page);
     request_ref(request);
     request->page = page;
@@ -415,6 +422,7 @@ void page_open(struct request *request, enum page_access access, const char *tit
     page->app = request->app;
     page->arena = &request->arena;
     page->access = access;
+    page->repeated = repeated;
     page->view.title = str_from(title);
     page->view.school_kind = STR("du lycée / collège");
     page->handler = next;

@@ -32,6 +32,7 @@ struct page {
     struct app *app;
     struct arena *arena; /* the request's */
     enum page_access access;
+    const char *repeated;            /* a field that the query may hold several times; "": none */
     struct str cookie;               /* of the session, or the anonymous one; STR_NULL when there is none */
     struct session *session;         /* NULL when logged out */
     unsigned n_awaited;              /* answers of Redis that opening waits for */
@@ -55,6 +56,9 @@ struct page {
 /* Opens a page: `next` is called once the client's limit across all servers allows it, the person is known and the form
  * is good; every other outcome is answered here (303, 400, 403, 429, 503 …). */
 void page_open(struct request *request, enum page_access access, const char *title, page_cb next);
+/* The same for a page whose query may hold the field `repeated` several times. */
+void page_open_repeated(struct request *request, enum page_access access, const char *title, const char *repeated,
+                        page_cb next);
 
 /* --- SQL -----------------------------------------------------------------------------------------------------------
  */

@@ -57,13 +57,12 @@ static void fill_accounts(struct page *page, struct certificate_view *view)
     }
 }
 
-static void fill_payments(struct page *page, int64_t year, struct certificate_view *view)
+static void list_payments(struct page *page, int64_t year, struct certificate_view *view)
 {
     const struct db_result *result = page_result(page, STEP_PAYMENTS);
-    unsigned n_rows = result->n_rows < YEAR_PAYMENTS_MAX ? result->n_rows : YEAR_PAYMENTS_MAX;
-    struct year_payment_view *rows = ARENA_ARRAY(page->arena, n_rows, struct year_payment_view);
+    struct year_payment_view *rows = ARENA_ARRAY(page->arena, result->n_rows, struct year_payment_view);
 
-    for (unsigned i = 0; i < n_rows; i++) {
+    for (unsigned i = 0; i < result->n_rows; i++) {
         const struct db_value *row = db_row(result, i);
         rows[i] = (struct year_payment_view){
             .date = french_datetime_short(page->arena, row[YEAR_PAYMENT_ACCEPTED_AT].number),
@@ -75,8 +74,41 @@ static void fill_payments(struct page *page, int64_t year, struct certificate_vi
         };
     }
     view->year_payments = rows;
-    view->n_year_payments = n_rows;
-    view->payments_cut = result->n_rows > n_rows;
+    view->n_year_payments = result->n_rows;
+}
+
+/* The moments of one year come in their order, and so do its months. */
+static void add_up_months(struct page *page, struct certificate_view *view)
+{
+    enum { MONTHS = 12 };
+    const struct db_result *result = page_result(page, STEP_PAYMENTS);
+    struct year_account_view *rows = ARENA_ARRAY(page->arena, MONTHS, struct year_account_view);
+    int64_t cents[MONTHS] = {0}, payments[MONTHS] = {0};
+
+    for (unsigned i = 0; i < result->n_rows; i++) {
+        const struct db_value *row = db_row(result, i);
+        int month = clock_to_local(row[YEAR_PAYMENT_ACCEPTED_AT].number).month;
+        cents[month - 1] += row[YEAR_PAYMENT_CENTS].number;
+        payments[month - 1]++;
+    }
+    for (int i = 0; i < MONTHS; i++) {
+        if (payments[i] > 0)
+            rows[view->n_year_months++] = (struct year_account_view){str_from(french_month(i + 1)), payments[i],
+                                                                     french_money(page->arena, cents[i])};
+    }
+    view->year_months = rows;
+}
+
+/* One by one while they are few; a page of hundreds is heavy and nobody reads it. */
+static void fill_payments(struct page *page, int64_t year, struct certificate_view *view)
+{
+    unsigned n_rows = page_result(page, STEP_PAYMENTS)->n_rows;
+
+    view->payments_cut = n_rows > YEAR_PAYMENTS_LISTED_MAX;
+    if (!view->payments_cut)
+        list_payments(page, year, view);
+    else if (n_rows < YEAR_PAYMENTS_MAX)
+        add_up_months(page, view);
 }
 
 /* From this year back to that of the first payment. */
@@ -144,8 +176,7 @@ static void opened(struct page *page)
     /* What is accepted late was asked for the year before. */
     const struct db_value from = DB_I(first_of_january(*year - 1)), to = DB_I(first_of_january(*year + 1));
     page_step(page, SQL_YEAR_ACCOUNTS, DB_ANY_COUNT, PAGE_OWNER(page), from, to, DB_I(*year));
-    page_step(page, SQL_YEAR_PAYMENTS, DB_ANY_COUNT, PAGE_OWNER(page), from, to, DB_I(*year),
-              DB_I(YEAR_PAYMENTS_MAX + 1));
+    page_step(page, SQL_YEAR_PAYMENTS, DB_ANY_COUNT, PAGE_OWNER(page), from, to, DB_I(*year), DB_I(YEAR_PAYMENTS_MAX));
     page_step(page, SQL_HISTORY_OLDEST, DB_ANY_COUNT, PAGE_OWNER(page));
     page_query(page, loaded);
 }

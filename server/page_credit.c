@@ -5,11 +5,11 @@
 #include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
-#include "common/french.h"
 #include "common/log.h"
-#include "common/money.h"
 #include "common/rand.h"
+#include "server/credit_edit.h"
 #include "server/credit_form.h"
+#include "server/credit_start.h"
 #include "server/credit_view.h"
 #include "server/page.h"
 #include "server/pages.h"
@@ -18,13 +18,15 @@
 enum { REFERENCE_TRIES_MAX = 5, FORM_TOKEN_LEN = 43 };
 
 /* Steps of the first query. */
-enum { STEP_ACCOUNTS, STEP_CLAIMS, STEP_TRANSACTION, STEP_LINES };
+enum { STEP_ACCOUNTS, STEP_CLAIMS, STEP_STORED };
 
 struct credit {
-    struct form query;
+    struct form query;   /* also of a POST */
     struct str modified; /* reference of the payment being modified; STR_NULL: a new one */
     struct credit_rules rules;
     struct credit_form form;
+    struct credit_start start; /* what the form is shown with */
+    struct credit_edit edit;
     struct str form_token; /* see token_of_submission() */
     char reference[PAYMENT_REFERENCE_LEN + 1];
     unsigned tries;
@@ -37,61 +39,15 @@ static void show_form(struct page *page, unsigned status)
 {
     struct credit *credit = page->state;
     struct response *response;
-    struct credit_view view = credit_view_make(page, &credit->form, &credit->rules);
+    struct credit_view view = credit_view_make(page, &credit->form, &credit->rules, &credit->edit);
 
+    credit_view_remark(page, &view, &credit->start, &credit->edit);
     view.payments_closed = !page_user_number(page, USER_PAYMENTS_OPEN) || page->user[USER_CONTRACT_ID].type == DB_NULL;
     view.reference = credit->modified;
     response = page_response(page, status);
     view.page = page->view;
     template_page_credit(&response->body, &view);
     page_send(page, response);
-}
-
-/* The form as it was stored, for Modifier. */
-static void fill_from_transaction(struct page *page, struct credit_form *form)
-{
-    const struct db_value *transaction = db_row(page_result(page, STEP_TRANSACTION), 0);
-    const struct db_result *lines = page_result(page, STEP_LINES);
-
-    form->type_chosen = true;
-    form->is_claim = str_eq(transaction[TX_KIND].text, STR("CLAIM"));
-    form->email = transaction[TX_EMAIL].text;
-    form->comment = transaction[TX_COMMENT].text;
-    for (unsigned i = 0; i < lines->n_rows && i < CREDIT_LINES_MAX; i++) {
-        const struct db_value *row = db_row(lines, i);
-        char amount[MONEY_TEXT_SIZE];
-        money_format_input(row[LINE_AMOUNT].number, amount);
-        form->lines[i] = (struct credit_line){
-            .suffix = i == 0 ? STR("") : arena_printf(page->arena, "_%u", i + 1),
-            .account_id = row[LINE_ACCOUNT_ID].number,
-            .claim_id = row[LINE_CLAIM_ID].number,
-            .amount_text = arena_str(page->arena, str_from(amount)),
-        };
-        form->n_lines = i + 1;
-    }
-}
-
-/* An empty form; /crediter?creance=… comes from the home page with the claim chosen. */
-static void fill_anew(struct page *page, struct credit *credit)
-{
-    struct credit_line *line = &credit->form.lines[0];
-    const struct open_claim *claim = NULL;
-    int64_t claim_id;
-
-    credit->form = (struct credit_form){.n_lines = 1, .email = page_user_text(page, USER_EMAIL)};
-    line->suffix = STR("");
-    if (credit->rules.accounts.n_items == 1)
-        line->account_id = credit->rules.accounts.items[0].id;
-    if (str_to_u63(form_get(&credit->query, "creance"), &claim_id) == 0)
-        claim = open_claims_find(&credit->rules.claims, claim_id);
-    if (claim && open_claims_bar(claim, 0) == BAR_NONE) {
-        char amount[MONEY_TEXT_SIZE];
-        money_format_input(claim->remaining_cents, amount);
-        credit->form.type_chosen = credit->form.is_claim = true;
-        line->account_id = claim->account_id;
-        line->claim_id = claim->id;
-        line->amount_text = arena_str(page->arena, str_from(amount));
-    }
 }
 
 /* --- storing -------------------------------------------------------------------------------------------------------
@@ -204,11 +160,24 @@ static void modify(struct page *page)
     page_change(page, stored, modify_refused);
 }
 
+/* "Ajouter une ligne" or "Retirer cette ligne": the same form again, and nothing is stored. */
+static void show_edited(struct page *page)
+{
+    struct credit *credit = page->state;
+    credit_form_weigh(&credit->form, page->arena, &credit->rules);
+    show_form(page, 200);
+}
+
 static void submit(struct page *page)
 {
     struct credit *credit = page->state;
     bool closed = !page_user_number(page, USER_PAYMENTS_OPEN) || page->user[USER_CONTRACT_ID].type == DB_NULL;
 
+    credit->edit = credit_edit_read(&credit->form, page->arena, &page->form);
+    if (credit->edit.kind != CREDIT_EDIT_NONE) {
+        show_edited(page);
+        return;
+    }
     credit_form_read(&credit->form, page->arena, &page->form);
     credit_form_check(&credit->form, page->arena, &credit->rules);
     if (credit->form.n_errors > 0 || closed || credit->rules.accounts.n_items == 0) {
@@ -225,10 +194,26 @@ static void submit(struct page *page)
 /* --- opening -------------------------------------------------------------------------------------------------------
  */
 
+/* An empty form, one with the claims that were asked for, or one as it was stored. */
+static void show_anew(struct page *page, const struct db_result *stored)
+{
+    struct credit *credit = page->state;
+
+    credit->form.email = page_user_text(page, USER_EMAIL);
+    if (stored)
+        credit_start_modify(&credit->form, page->arena, stored);
+    else if (credit_start_fill(&credit->form, page->arena, &credit->query, &credit->rules, &credit->start) != 0) {
+        page_fail(page, 400);
+        return;
+    }
+    credit_form_weigh(&credit->form, page->arena, &credit->rules);
+    show_form(page, 200);
+}
+
 static void loaded(struct page *page)
 {
     struct credit *credit = page->state;
-    const struct db_result *transaction = credit->modified.len > 0 ? page_result(page, STEP_TRANSACTION) : NULL;
+    const struct db_result *stored = credit->modified.len > 0 ? page_result(page, STEP_STORED) : NULL;
 
     credit->rules = (struct credit_rules){
         .accounts = accounts_read(page->arena, page_result(page, STEP_ACCOUNTS)),
@@ -237,18 +222,23 @@ static void loaded(struct page *page)
         .amount_max_cents = page_user_number(page, USER_AMOUNT_MAX),
         .part_payment_allowed = page_user_number(page, USER_PART_PAYMENT) != 0,
     };
-    if (transaction && transaction->n_rows == 0) {
+    if (stored && stored->n_rows == 0)
         page_fail(page, 404);
-    } else if (transaction && !str_eq(db_row(transaction, 0)[TX_STATE].text, STR("CREATED"))) {
+    else if (stored && !str_eq(db_row(stored, 0)[STORED_STATE].text, STR("CREATED")))
         show_recap(page, credit->modified); /* too late to modify: its page says why */
-    } else if (page_is_post(page)) {
+    else if (page_is_post(page))
         submit(page);
-    } else {
-        fill_anew(page, credit);
-        if (transaction)
-            fill_from_transaction(page, &credit->form);
-        show_form(page, 200);
-    }
+    else
+        show_anew(page, stored);
+}
+
+/* creance may be there several times, but only where boxes are ticked: in the query of a GET. */
+static bool read_query(struct page *page, struct form *ret_query)
+{
+    if (page_is_post(page))
+        return form_parse(page->arena, page->request->query, ret_query) == 0;
+    *ret_query = page->form;
+    return true;
 }
 
 static void opened(struct page *page)
@@ -256,7 +246,7 @@ static void opened(struct page *page)
     struct credit *credit = ARENA_NEW(page->arena, struct credit);
 
     page->state = credit;
-    if (form_parse(page->arena, page->request->query, &credit->query) != 0) {
+    if (!read_query(page, &credit->query)) {
         page_fail(page, 400);
         return;
     }
@@ -267,14 +257,12 @@ static void opened(struct page *page)
     }
     page_step(page, SQL_ACCOUNTS, DB_ANY_COUNT, PAGE_OWNER(page));
     page_step(page, SQL_OPEN_CLAIMS, DB_ANY_COUNT, PAGE_OWNER(page));
-    if (credit->modified.len > 0) {
-        page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(credit->modified), PAGE_OWNER(page));
-        page_step(page, SQL_TRANSACTION_LINES, DB_ANY_COUNT, DB_S(credit->modified), PAGE_OWNER(page));
-    }
+    if (credit->modified.len > 0)
+        page_step(page, SQL_STORED_PAYMENT, DB_ANY_COUNT, DB_S(credit->modified), PAGE_OWNER(page));
     page_query(page, loaded);
 }
 
 void page_credit(struct request *request)
 {
-    page_open(request, PAGE_LOGGED_IN, "Créditer un compte", opened);
+    page_open_repeated(request, PAGE_LOGGED_IN, "Créditer un compte", "creance", opened);
 }

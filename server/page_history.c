@@ -5,6 +5,7 @@
 #include "common/payment_state.h"
 #include "server/credit_form.h"
 #include "server/history_filter.h"
+#include "server/history_parts.h"
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/row_key.h"
@@ -21,21 +22,39 @@ static struct str receipt_number(struct arena *arena, const struct db_value *row
                         (long long)row[HISTORY_RECEIPT_NUMBER].number);
 }
 
+/* Which account got how much, where the payment is for more than one. */
+static void fill_parts(struct arena *arena, struct str text, struct history_row_view *view)
+{
+    struct history_parts parts;
+    struct history_part_view *views;
+
+    history_parts_read(&parts, text);
+    view->account = history_parts_names(&parts, arena);
+    if (parts.n_items < 2)
+        return;
+    views = ARENA_ARRAY(arena, parts.n_items, struct history_part_view);
+    for (unsigned i = 0; i < parts.n_items; i++)
+        views[i] = (struct history_part_view){parts.items[i].first_name, french_money(arena, parts.items[i].cents)};
+    view->parts = views;
+    view->n_parts = parts.n_items;
+}
+
 static struct history_row_view history_row(struct arena *arena, const struct db_value *row)
 {
     enum payment_state state;
     if (payment_state_from_name(row[HISTORY_STATE].text, &state) != 0)
         log_fatal("unknown_payment_state", LOG_SLICE("state", row[HISTORY_STATE].text));
-    return (struct history_row_view){
+    struct history_row_view view = {
         .date = french_datetime_short(arena, row[HISTORY_CREATED_AT].number),
         .date_iso = french_time_iso(arena, row[HISTORY_CREATED_AT].number),
-        .account = row[HISTORY_NAMES].text,
         .amount = french_money(arena, row[HISTORY_AMOUNT].number),
         .state_name = row[HISTORY_STATE].text,
         .state_label = str_from(payment_state_label(state)),
         .reference = row[HISTORY_REFERENCE].text,
         .receipt = receipt_number(arena, row, state),
     };
+    fill_parts(arena, row[HISTORY_PARTS].text, &view);
+    return view;
 }
 
 static void fill_rows(struct page *page, const struct history_filter *filter, struct history_view *view)

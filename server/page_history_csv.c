@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/payment_state.h"
 #include "server/history_filter.h"
+#include "server/history_parts.h"
 #include "server/page.h"
 #include "server/pages.h"
 
@@ -29,16 +30,18 @@ static void put_moment(struct buf *out, int64_t us)
     buf_printf(out, "%02d/%02d/%04d;%02d:%02d;", at.day, at.month, at.year, at.hour, at.minute);
 }
 
-static void put_row(struct buf *out, const struct db_value *row)
+static void put_row(struct buf *out, struct arena *arena, const struct db_value *row)
 {
     enum payment_state state;
+    struct history_parts parts;
 
     if (payment_state_from_name(row[HISTORY_STATE].text, &state) != 0)
         log_fatal("unknown_payment_state", LOG_SLICE("state", row[HISTORY_STATE].text));
     put_moment(out, row[HISTORY_CREATED_AT].number);
     csv_text(out, row[HISTORY_REFERENCE].text);
     csv_next_field(out);
-    csv_text(out, row[HISTORY_NAMES].text);
+    history_parts_read(&parts, row[HISTORY_PARTS].text);
+    csv_text(out, history_parts_names(&parts, arena));
     csv_next_field(out);
     csv_text(out, str_eq(row[HISTORY_KIND].text, STR("CLAIM")) ? STR("créance") : STR("paiement d'avance"));
     csv_next_field(out);
@@ -60,7 +63,7 @@ static void piece_loaded(struct page *page)
     const struct db_result *result = page_result(page, 0);
 
     for (unsigned i = 0; i < result->n_rows; i++)
-        put_row(&download->response->body, db_row(result, i));
+        put_row(&download->response->body, page->arena, db_row(result, i));
     download->n_rows += result->n_rows;
     if (result->n_rows < PIECE_ROWS || download->n_rows >= ROWS_MAX) {
         page_send(page, download->response);

@@ -1,14 +1,17 @@
-/* Accueil: who I am, what I owe, the three actions. */
+/* Accueil: who I am, what I owe and for whom, the three actions. */
 #include "common/clock.h"
 #include "common/french.h"
 #include "server/claim_bar.h"
+#include "server/credit_form.h"
+#include "server/family.h"
 #include "server/page.h"
 #include "server/pages.h"
 
-/* The first due; the form of the payment offers them all. More would make the page heavy and long. */
-enum { CLAIMS_SHOWN_MAX = 20, SETTLED_SHOWN_MAX = 10 };
+/* The first due, and no more than one payment can take; the form of the payment offers them all. More would make the
+ * page heavy and long. */
+enum { CLAIMS_SHOWN_MAX = CREDIT_LINES_MAX, SETTLED_SHOWN_MAX = 10 };
 enum { CONTACT_LINES_MAX = 3 };
-enum { STEP_CLAIMS, STEP_PENDING };
+enum { STEP_CLAIMS, STEP_PENDING, STEP_FAMILY };
 /* Columns of SQL_PENDING_PAYMENTS. */
 enum { PENDING_REFERENCE, PENDING_AMOUNT, PENDING_SENT_AT, PENDING_CREATED_AT };
 
@@ -43,7 +46,7 @@ static struct open_claim_view claim_view(struct page *page, const struct open_cl
     struct open_claim_view view = {
         .account = claim->account_name,
         .label = claim->label,
-        .number = claim->number,
+        .number = open_claim_number(claim),
         .due_date = french_date_from_iso(page->arena, claim->due_date),
         .remaining = french_money(page->arena, claim->remaining_cents),
         .direct_debit = claim->direct_debit,
@@ -58,8 +61,8 @@ static struct open_claim_view claim_view(struct page *page, const struct open_cl
     return view;
 }
 
-/* The sum of what can be paid now; claims come in the order of their due dates. */
-static void fill_due(struct page *page, struct home_view *view, const struct open_claims *claims)
+/* The sum of what can be paid now. */
+static void fill_due(struct page *page, struct home_view *view, const struct open_claims *claims, struct str today)
 {
     struct due_view *due = ARENA_NEW(page->arena, struct due_view);
     int64_t total_cents = 0;
@@ -68,11 +71,12 @@ static void fill_due(struct page *page, struct home_view *view, const struct ope
         if (!is_payable(page, &claims->items[i]))
             continue;
         if (due->count++ == 0)
-            due->first = view->claims[i];
+            due->first = claim_view(page, &claims->items[i], today);
         total_cents += claims->items[i].remaining_cents;
     }
     due->total = french_money(page->arena, total_cents);
     due->several = due->count > 1;
+    due->lines_max = due->count > CREDIT_LINES_MAX ? CREDIT_LINES_MAX : 0;
     if (due->count > 0)
         view->due = due;
 }
@@ -93,6 +97,40 @@ static void fill_settled(struct page *page, struct home_view *view, const struct
             .settled_at = french_datetime(page->arena, claim->others_at_us),
         };
     }
+}
+
+/* The account's own among the claims, which come in the order of their due dates. */
+static void fill_account(struct page *page, struct home_view *view, struct account_view *account,
+                         const struct open_claims *claims, struct str today)
+{
+    struct open_claim_view *rows = ARENA_ARRAY(page->arena, CLAIMS_SHOWN_MAX, struct open_claim_view);
+
+    for (unsigned i = 0; i < claims->n_open; i++) {
+        struct open_claim_view *row = &rows[account->n_claims];
+        if (claims->items[i].account_id != account->id)
+            continue;
+        if (i >= CLAIMS_SHOWN_MAX) {
+            account->n_more_claims++;
+            continue;
+        }
+        *row = claim_view(page, &claims->items[i], today);
+        row->has_box = view->due && view->due->several && row->claim_id.len > 0;
+        view->ticking = view->ticking || row->has_box;
+        account->n_claims++;
+    }
+    account->claims = rows;
+}
+
+static void fill_accounts(struct page *page, struct home_view *view, const struct open_claims *claims, struct str today)
+{
+    const struct db_result *result = page_result(page, STEP_FAMILY);
+    struct account_view *accounts = family_read(page->arena, result);
+
+    for (unsigned i = 0; i < result->n_rows; i++)
+        fill_account(page, view, &accounts[i], claims, today);
+    view->accounts = accounts;
+    view->n_accounts = result->n_rows;
+    view->several_accounts = result->n_rows > 1;
 }
 
 static void fill_pending(struct page *page, struct home_view *view)
@@ -117,17 +155,12 @@ static void fill_pending(struct page *page, struct home_view *view)
 static void home_loaded(struct page *page)
 {
     struct open_claims claims = open_claims_read(page->arena, page_result(page, STEP_CLAIMS));
-    struct open_claim_view *rows = ARENA_ARRAY(page->arena, claims.n_open, struct open_claim_view);
     struct str today = str_slice(french_time_iso(page->arena, clock_now_us()).ptr, 10);
     struct home_view view = {.payments_closed = !page_user_number(page, USER_PAYMENTS_OPEN)};
     struct response *response;
 
-    view.n_claims = claims.n_open < CLAIMS_SHOWN_MAX ? claims.n_open : CLAIMS_SHOWN_MAX;
-    view.n_more_claims = claims.n_open - view.n_claims;
-    for (unsigned i = 0; i < view.n_claims; i++)
-        rows[i] = claim_view(page, &claims.items[i], today);
-    view.claims = rows;
-    fill_due(page, &view, &claims);
+    fill_due(page, &view, &claims, today);
+    fill_accounts(page, &view, &claims, today);
     fill_settled(page, &view, &claims);
     fill_pending(page, &view);
     fill_contact(page, &view);
@@ -143,6 +176,7 @@ static void home_opened(struct page *page)
 {
     page_step(page, SQL_OPEN_CLAIMS, DB_ANY_COUNT, PAGE_OWNER(page));
     page_step(page, SQL_PENDING_PAYMENTS, DB_ANY_COUNT, PAGE_OWNER(page));
+    page_step(page, SQL_FAMILY, DB_ANY_COUNT, PAGE_OWNER(page));
     page_query(page, home_loaded);
 }
 

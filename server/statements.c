@@ -77,6 +77,23 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "ii",
             .columns = "isss",
         },
+    /* The accounts with what the school says of them, and what they got here since. NULL is before nothing: without a
+       balance nothing is added up. */
+    [SQL_FAMILY] =
+        {
+            .name = "family",
+            .sql = "SELECT a.id, a.last_name, a.first_name, a.class_name, a.balance_cents, a.balance_at, "
+                   "CAST(COALESCE(SUM(GREATEST(c.amount_cents, 0)), 0) AS SIGNED), "
+                   "CAST(COALESCE(SUM(IF(c.user_id = p.user_id, 0, GREATEST(c.amount_cents, 0))), 0) AS SIGNED), "
+                   "CAST(COALESCE(SUM(LEAST(c.amount_cents, 0)), 0) AS SIGNED) "
+                   "FROM account_payers p JOIN accounts a ON a.id = p.account_id "
+                   "LEFT JOIN account_credits c ON c.account_id = a.id AND c.booked_at >= a.balance_at "
+                   "WHERE p.user_id = ? AND a.school_id = ? AND a.active "
+                   "GROUP BY a.last_name, a.first_name, a.id, a.class_name, a.balance_cents, a.balance_at "
+                   "ORDER BY a.last_name, a.first_name, a.id LIMIT 50",
+            .params = "ii",
+            .columns = "isssitiii",
+        },
     /* What is owed, by due date; behind it what another payer settled within sixty days, the last first. Of a payment
        under way only its own payer gets the reference. By the keys of each claim: left alone, MariaDB goes through
        all payments. */
@@ -204,6 +221,16 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "siii",
             .columns = "",
         },
+    /* What the form shows of a payment that is modified. */
+    [SQL_STORED_PAYMENT] =
+        {
+            .name = "stored_payment",
+            .sql = "SELECT t.state, t.kind, t.email, t.comment, l.account_id, l.claim_id, l.amount_cents "
+                   "FROM transactions t JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = "
+                   "t.revision " TRANSACTION_OWNED " ORDER BY l.position",
+            .params = "sii",
+            .columns = "ssssiii",
+        },
     [SQL_RECEIPT_FILE] =
         {
             .name = "receipt_file",
@@ -287,19 +314,19 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_HISTORY] =
         {
             .name = "history",
-            .sql = "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "
-                   "(SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', a.last_name) ORDER BY l.position SEPARATOR "
-                   "', ') "
-                   "FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
-                   "WHERE l.transaction_id = t.id AND l.revision = t.revision), "
-                   "t.kind, r.year, r.number FROM transactions t FORCE INDEX (history) "
-                   "LEFT JOIN receipts r ON r.transaction_id = t.id "
-                   "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? "
-                   "AND t.created_at <= ? AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) "
-                   "AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
-                   "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
-                   "AND f.revision = t.revision AND f.account_id = ?)) "
-                   "ORDER BY t.created_at DESC, t.id DESC LIMIT ?",
+            .sql =
+                "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "
+                "(SELECT GROUP_CONCAT(CONCAT_WS('\\t', a.id, a.first_name, a.last_name, l.amount_cents) "
+                "ORDER BY l.position SEPARATOR '\\n') FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
+                "WHERE l.transaction_id = t.id AND l.revision = t.revision), t.kind, r.year, r.number "
+                "FROM transactions t FORCE INDEX (history) "
+                "LEFT JOIN receipts r ON r.transaction_id = t.id "
+                "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? "
+                "AND t.created_at <= ? AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) "
+                "AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
+                "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
+                "AND f.revision = t.revision AND f.account_id = ?)) "
+                "ORDER BY t.created_at DESC, t.id DESC LIMIT ?",
             .params = "iitttttiisiii",
             .columns = "itssissii",
         },

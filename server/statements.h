@@ -11,6 +11,7 @@ enum statement {
     SQL_PASSWORD_CHANGE,
     SQL_CONTACT_CHANGE,
     SQL_ACCOUNTS,
+    SQL_FAMILY,
     SQL_OPEN_CLAIMS,
     SQL_PENDING_PAYMENTS,
     SQL_SIMILAR_PAYMENT,
@@ -20,6 +21,7 @@ enum statement {
     SQL_RETURN_RECORD,
     SQL_DISCARD_RECORD,
     SQL_REPORT_RECORD,
+    SQL_STORED_PAYMENT,
     SQL_RECEIPT_FILE,
     SQL_TRANSACTION_BY_TOKEN,
     SQL_TRANSACTION_CREATE,
@@ -128,6 +130,30 @@ enum line_column {
     LINE_CLAIM_OWN_SETTLEMENT, /* the last payment of the same person that is booked on it */
 };
 
+/* Columns of SQL_STORED_PAYMENT: one row a line. */
+enum stored_column {
+    STORED_STATE,
+    STORED_KIND,
+    STORED_EMAIL,
+    STORED_COMMENT,
+    STORED_ACCOUNT_ID,
+    STORED_CLAIM_ID,
+    STORED_AMOUNT,
+};
+
+/* Columns of SQL_FAMILY: those of SQL_ACCOUNTS, and more. */
+enum family_column {
+    FAMILY_ID,
+    FAMILY_LAST_NAME,
+    FAMILY_FIRST_NAME,
+    FAMILY_CLASS_NAME,
+    FAMILY_BALANCE, /* NULL: the school does not say */
+    FAMILY_BALANCE_AT,
+    FAMILY_PAID, /* here, since then */
+    FAMILY_PAID_BY_OTHERS,
+    FAMILY_TAKEN_BACK, /* rejected or given back since then */
+};
+
 /* Columns of SQL_HISTORY. */
 enum history_column {
     HISTORY_ID,
@@ -135,7 +161,8 @@ enum history_column {
     HISTORY_REFERENCE,
     HISTORY_STATE,
     HISTORY_AMOUNT,
-    HISTORY_NAMES,
+    HISTORY_PARTS, /* a line of text for each line: account's id, first and last name, cents; tabs between:
+                      history_parts.h */
     HISTORY_KIND,
     HISTORY_RECEIPT_YEAR,
     HISTORY_RECEIPT_NUMBER,
@@ -171,7 +198,9 @@ enum my_data_column { MY_DATA_SECTION, MY_DATA_ID, MY_DATA_JSON };
 /* Columns of SQL_MY_PAYMENTS. */
 enum my_payment_column { MY_PAYMENT_CREATED_AT, MY_PAYMENT_ID, MY_PAYMENT_JSON };
 
-enum { YEAR_PAYMENTS_MAX = 200, PAYMENT_REPORTS_PER_DAY_MAX = 3 };
+enum { PAYMENT_REPORTS_PER_DAY_MAX = 3 };
+/* Listed one by one up to the first number, by month up to the second. */
+enum { YEAR_PAYMENTS_LISTED_MAX = 15, YEAR_PAYMENTS_MAX = DB_ROWS_MAX };
 enum { HISTORY_PAGE_ROWS = 15, LOGINS_PAGE_ROWS = 25, INBOX_KNOWN_MAX = 32 };
 
 extern const struct db_statement statements[SQL_COUNT];

@@ -18,6 +18,7 @@ struct parent_confirmation_view {
     const struct payment_line_view *lines;
     unsigned n_lines;
     struct str waiting; /* of the amount, more than the claims still took: "158,50 €"; empty: nothing */
+    bool several_lines; /* the total stands below them */
     struct str comment;
     struct safe_url payment_url; /* absolute: the payment's page */
     struct str payment_url_text; /* the same as text */
@@ -37,6 +38,7 @@ struct bursar_confirmation_view {
     const struct payment_line_view *lines;
     unsigned n_lines;
     struct str waiting; /* of the amount, more than the claims still took: "158,50 €"; empty: nothing */
+    bool several_lines; /* the total stands below them */
     struct str comment;
 };
 
@@ -67,6 +69,7 @@ struct bursar_report_view {
     bool is_claim;
     const struct payment_line_view *lines;
     unsigned n_lines;
+    bool several_lines; /* the total stands below them */
     struct str comment;
     struct str created_at;
     struct str sent_at; /* empty: never sent to the bank */
@@ -88,6 +91,7 @@ struct bursar_reversal_view {
     struct str amount;
     const struct payment_line_view *lines;
     unsigned n_lines;
+    bool several_lines; /* the total stands below them */
 };
 
 /* To a user who forgot the password: login and a link for 30 minutes, once. */

@@ -126,7 +126,7 @@ struct settled_claim_view {
     struct str settled_at; /* "29 mars 2026 à 10 h 42" */
 };
 
-/* An open claim, at a glance on the home page. */
+/* An open claim, at a glance on the home page, under its account. */
 struct open_claim_view {
     struct str account;  /* "Julia Durand" */
     struct str label;    /* "Forfait demi-pension avril–juin" */
@@ -138,6 +138,24 @@ struct open_claim_view {
     bool direct_debit;                /* nobody is in time or late */
     const struct claim_bar_view *bar; /* NULL: payable */
     struct str claim_id; /* the form opens with this claim chosen: /crediter?creance=…; empty: not payable now */
+    bool has_box;        /* payable, and not the only one: can be ticked */
+};
+
+/* A canteen account at a glance on the home page: a pupil's, or a commensal's own. */
+struct account_view {
+    int64_t id;
+    struct str name;         /* "Julia Durand" */
+    struct str class_name;   /* "2nde 4"; none for a commensal */
+    struct str balance;      /* the school's word, "23,40 €"; empty: it does not say, and nothing is said of money */
+    bool balance_below_zero; /* said in words, too */
+    struct str balance_date; /* "28 novembre 2026", "28 novembre 2026 à 18 h 30" */
+    struct str paid_since;   /* on this site since that moment; never added to the balance */
+    struct str paid_by_others;            /* of it */
+    bool only_by_others;                  /* all of it */
+    struct str taken_back;                /* payments of this site rejected or given back since that moment */
+    const struct open_claim_view *claims; /* the first due of all accounts */
+    unsigned n_claims;
+    int64_t n_more_claims; /* due later and not listed */
 };
 
 /* A payment that the bank has not answered yet, or that was left before the bank, on the home page. */
@@ -154,6 +172,7 @@ struct due_view {
     struct str total;
     struct open_claim_view first; /* shown when it is the only one */
     bool several;
+    int64_t lines_max; /* several, and more than one payment can take: so many of them; 0: all */
 };
 
 /* GET /accueil */
@@ -164,20 +183,37 @@ struct home_view {
     unsigned n_pending;
     const struct text_view *contact_lines; /* address, postcode and town, without the name and without empty lines */
     unsigned n_contact_lines;
-    const struct open_claim_view *claims;
-    unsigned n_claims;
-    int64_t n_more_claims;                    /* due later and not listed */
+    const struct account_view *accounts;
+    unsigned n_accounts;
+    bool several_accounts;
+    bool ticking; /* several claims can be paid now: they have boxes, and the list is a form */
     const struct settled_claim_view *settled; /* by another payer, lately */
     unsigned n_settled;
     bool payments_closed; /* the operator's switch: the action is shown as unavailable */
 };
 
+/* A claim that a line of several pays: said, and sent along hidden. */
+struct claim_line_view {
+    struct str account;
+    struct str label;
+    struct str number;
+    struct str due_date;
+    struct str account_value;
+    struct str claim_value;
+    struct str amount; /* where it cannot be another; empty: a field */
+};
+
 /* One line of the form: an account, a claim, an amount. */
 struct credit_line_view {
     struct str suffix; /* of ids and names: "" for the first line, "_2" … "_20" for the others */
-    bool numbered;     /* not the only line: shows its number */
+    bool numbered;     /* not the only line: shows its number, and can be taken out */
+    bool amount_hint;  /* has the hint to which the other lines point */
+    bool claim_hint;
+    bool focus; /* where to go on after a line was added or taken out */
     int64_t number;
-    bool commensal; /* "Compte" instead of "Nom de l'élève" */
+    struct str remove_value;                  /* of the button `retirer`: the number of its fields */
+    const struct claim_line_view *claim_line; /* NULL: account and claim are chosen from lists */
+    bool commensal;                           /* "Compte" instead of "Nom de l'élève" */
     struct str account_error;
     bool must_choose;                   /* several accounts and none chosen: no child is credited by oversight */
     const struct option_view *accounts; /* value: account id; label "Julia Durand (3e B)" */
@@ -199,10 +235,17 @@ struct credit_view {
     bool type_advance;    /* which radio is checked: none, or one of the two */
     bool type_claim;
     struct str type_error;
-    const struct credit_line_view *lines; /* one, unless the browser sent more */
+    const struct text_view *remarks; /* about the claims that were asked for, or the number of lines */
+    unsigned n_remarks;
+    const struct credit_line_view *lines; /* one or more */
     unsigned n_lines;
     const struct claim_bar_view *bars; /* of the claims that are open and cannot be paid now */
     unsigned n_bars;
+    bool several_lines;
+    bool can_add; /* one line more */
+    int64_t lines_max;
+    struct str total; /* of several lines, where it is known */
+    struct str total_error;
     struct str amount_min; /* the school's limits, "1,00 €" */
     struct str amount_max;
     bool part_payment_allowed;
@@ -275,8 +318,8 @@ struct payment_view {
     struct str reported_at; /* the last problem that stands before the bursar */
     bool report_is_on_its_way;
     struct str bursar_email, bursar_phone;
-    bool can_discard;  /* open, and not asked for yet */
-    bool can_resume; /* pending and within the request's validity: the same signed request may be sent again */
+    bool can_discard; /* open, and not asked for yet */
+    bool can_resume;  /* pending and within the request's validity: the same signed request may be sent again */
     const struct claim_bar_view *bars; /* pending: why it cannot be resumed although it is valid */
     unsigned n_bars;
     bool under_review;  /* the school is checking something about this payment */
@@ -325,11 +368,19 @@ struct bank_return_view {
     struct page_view page;
 };
 
+/* What a payment for several accounts brings one of them. */
+struct history_part_view {
+    struct str name; /* the first one, as families say it */
+    struct str amount;
+};
+
 /* A row of the history: one payment. */
 struct history_row_view {
     struct str date; /* "29/03/2026 à 10 h 42" */
     struct str date_iso;
-    struct str account; /* "Julia Durand"; several: "Julia Durand, Charlie Durand" */
+    struct str account;                    /* "Julia Durand" */
+    const struct history_part_view *parts; /* of a payment for several accounts: each with its sum */
+    unsigned n_parts;
     struct str amount;
     struct str state_name; /* for data-state */
     struct str state_label;
@@ -353,7 +404,7 @@ struct history_view {
     struct safe_url older_url, newer_url;
 };
 
-/* What one account got in a year. */
+/* What one account got in a year; or, by the name of a month, what all got in it. */
 struct year_account_view {
     struct str name; /* "Julia Durand (3e B)" */
     int64_t payments;
@@ -377,7 +428,9 @@ struct certificate_view {
     unsigned n_year_accounts;
     const struct year_payment_view *year_payments; /* oldest first */
     unsigned n_year_payments;
-    bool payments_cut; /* the table shows the first ones only */
+    const struct year_account_view *year_months; /* instead of too many payments */
+    unsigned n_year_months;
+    bool payments_cut; /* the payments are not listed one by one */
     const struct option_view *years;
     unsigned n_years;
 };

@@ -145,6 +145,7 @@ static int write_parent_confirmation(struct content *content)
         .lines = payment.lines,
         .n_lines = payment.n_lines,
         .waiting = payment.waiting,
+        .several_lines = payment.n_lines > 1,
         .comment = payment.comment,
         .payment_url = {url},
         .payment_url_text = url,
@@ -176,6 +177,7 @@ static int write_bursar_confirmation(struct content *content)
         .lines = payment.lines,
         .n_lines = payment.n_lines,
         .waiting = payment.waiting,
+        .several_lines = payment.n_lines > 1,
         .comment = payment.comment,
     };
     content->subject = arena_printf(content->arena, "Paiement reçu\u00a0: %.*s, %.*s, référence %.*s",
@@ -203,6 +205,7 @@ static int write_bursar_reversal(struct content *content)
         .amount = payment.amount,
         .lines = payment.lines,
         .n_lines = payment.n_lines,
+        .several_lines = payment.n_lines > 1,
     };
     content->subject = arena_printf(content->arena, "Paiement rejeté par la banque\u00a0: %.*s, référence %.*s",
                                     STR_ARG(payment.amount), STR_ARG(payment.reference));
@@ -248,6 +251,7 @@ static int write_bursar_report(struct content *content, struct str message, stru
         .is_claim = payment.is_claim,
         .lines = payment.lines,
         .n_lines = payment.n_lines,
+        .several_lines = payment.n_lines > 1,
         .comment = payment.comment,
         .created_at = payment.created_at,
         .sent_at = payment.sent_at,

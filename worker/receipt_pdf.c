@@ -31,13 +31,20 @@ static void put_school(struct pdf *pdf, const struct receipt *receipt, struct ar
     pdf_gap(pdf, 6);
 }
 
+static struct str settlement_text(const struct receipt *receipt)
+{
+    if (!receipt->is_claim)
+        return STR("Paiement d'avance");
+    return receipt->n_lines > 1 ? STR("Règlement de créances") : STR("Règlement de créance");
+}
+
 static void put_facts(struct pdf *pdf, const struct receipt *receipt, struct arena *arena)
 {
     const struct pdf_fact facts[] = {
         {STR("Payé par"), receipt->payer},
         {STR("Accord de la banque le"), french_datetime(arena, receipt->accepted_us)},
         {STR("Moyen de paiement"), STR("Carte bancaire, par Internet")},
-        {STR("Type de règlement"), receipt->is_claim ? STR("Règlement de créance") : STR("Paiement d'avance")},
+        {STR("Type de règlement"), settlement_text(receipt)},
         {STR("Référence transaction"), receipt->reference},
         {STR("Référence de la banque"), receipt->bank_reference},
         {STR("Reçu établi le"), french_datetime(arena, receipt->issued_us)},

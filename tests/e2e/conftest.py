@@ -61,6 +61,19 @@ def stack():
     finish(stack)
 
 
+@pytest.fixture(scope="module")
+def module_stack():
+    """A stack for all tests of a file that write what no program would."""
+    stack = make_stack(restart=False, config_extra={"listen_extra": "rate_per_second = 1000\nrate_burst = 10000"})
+    try:
+        stack.start()
+    except BaseException:
+        stack.stop()
+        raise
+    yield stack
+    finish(stack)
+
+
 @pytest.fixture
 def own_stack():
     """A function that starts a stack of the test's own; ended with the test."""

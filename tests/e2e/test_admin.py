@@ -341,6 +341,46 @@ def test_changed_files_update(stack, demo, files):
                      " a.external_id = 'E1'") == [["2nde 4", "0"]]
 
 
+BALANCES = "SELECT external_id, balance_cents, balance_at FROM accounts WHERE school_id = (SELECT id FROM schools WHERE uai = '0130000A') ORDER BY 1"
+
+
+def test_balances_follow_the_file(stack, demo, files):
+    """A day begins at midnight in Paris; an empty cell takes a balance away; with one balance the other stays what it is."""
+    autumn = "2026-11-01 23:00:00.000000"
+    assert stack.sql(BALANCES) == [["C1", "5700", autumn], ["E1", "2340", autumn], ["E2", "-1230", autumn], ["E3", "NULL", "NULL"]]
+    edit(files / "families.csv", "23,40;02/11/2026", "−1 023,4;2026-11-28 18:30")
+    edit(files / "families.csv", "-12,30;02/11/2026", ";")
+    edit(files / "families.csv", "1re G1;;", "1re G1;0;02/07/2026 00:00")
+    before = everything(stack)
+    dry = admin(stack, "import", files, "--dry-run")
+    assert "accounts  0 created, 3 updated, 1 unchanged" in dry.stdout and everything(stack) == before
+    assert "updated account of Durand Julia: −1 023,4 on 2026-11-28 18:30\n" in dry.stdout and "updated account of Durand Charlie\n" in dry.stdout
+    after = [["C1", "5700", autumn], ["E1", "-102340", "2026-11-28 17:30:00.000000"], ["E2", "NULL", "NULL"], ["E3", "0", "2026-07-01 22:00:00.000000"]]
+    for said in ("3 updated, 1 unchanged", "0 updated, 4 unchanged"):
+        assert f"accounts  0 created, {said}" in admin(stack, "import", files).stdout
+        assert stack.sql(BALANCES) == after
+    assert admin(stack, "import", DEMO).returncode == OK
+
+
+def test_files_without_balances_leave_them(stack, demo, files):
+    known = stack.sql(BALANCES)
+    lines = [line.rsplit(";", 2)[0] for line in (files / "families.csv").read_text().splitlines()]
+    (files / "families.csv").write_text("\n".join(lines))
+    assert "accounts  0 created, 0 updated, 4 unchanged" in admin(stack, "import", files).stdout
+    edit(files / "families.csv", "Julia;2nde 4", "Julia;1re 2")
+    assert "accounts  0 created, 1 updated, 3 unchanged" in admin(stack, "import", files).stdout
+    assert stack.sql(BALANCES) == known
+    assert admin(stack, "import", DEMO).returncode == OK
+
+
+def test_two_payers_are_told_one_balance(stack, demo, files):
+    with open(files / "families.csv", "a", encoding="utf-8") as file:
+        file.write("P2;martin;parent;Martin;Hélène;14 rue de la Fontaine;;13100;Aix-en-Provence;06 00 00 00 02;helene.martin@example.org;demo-cantine-2026;"
+                   "E1;Durand;Julia;2nde 4;23,40;03/11/2026\n")
+    done = admin(stack, "import", files)
+    assert done.returncode == FAILED and "families.csv:6:18: solde_le: is not what line 2 says of the same account" in done.stderr
+
+
 def png(width, height, size=0):
     """A grey picture, made longer by a comment."""
     def chunk(name, data):
@@ -429,13 +469,19 @@ BAD = [  # file, what stands there, what replaces it, what is said
     ("families.csv", "Jean;2 av. Madeleine Bonnaud;Parc d'activités;13770;Venelles;04 42 00 00 01;jean.durand@example.org;"
      "demo-cantine-2026;E2", "Paul;;;;;;;demo-cantine-2026;E2", "families.csv:3:5: prenom: is not what line 2 says of the same"),
     ("families.csv", "E3;Martin;Lucas;1re G1", ";;;", "families.csv:4:13: compte: is empty"),
-    ("families.csv", "E3;Martin;Lucas;1re G1", "E3;Martin;Lucas", "families.csv:4: 15 fields, expected 16"),
+    ("families.csv", "E3;Martin;Lucas;1re G1", "E3;Martin;Lucas", "families.csv:4: 17 fields, expected 18"),
     ("families.csv", "13100", "1" * 11, "families.csv:4:8: code_postal: is longer than 10 characters"),
     ("families.csv", "14 rue", "14\x07rue", "families.csv:4:6: adresse1: holds a line break or another control character"),
     ("families.csv", "14 rue", '14 "rue', "families.csv:4: a quote in the middle of a field"),
     ("families.csv", "14 rue", '"14 rue', "families.csv:4: the quote that opens a field never closes"),
     ("families.csv", "personne;", "personnes;", 'families.csv:1:1: there is no column "personnes"'),
     ("families.csv", "personne;", "nom;", "families.csv:1:4: the column nom is there twice"),
+    ("families.csv", "2nde 4;23,40", "2nde 4;23,405", 'families.csv:2:17: solde: "23,405" is not a balance, as 23,40 or -12,30'),
+    ("families.csv", "2nde 4;23,40;02/11/2026", "2nde 4;23,40;", "families.csv:2:18: solde_le: is empty: say when the balance was 23,40"),
+    ("families.csv", "2nde 4;23,40;", "2nde 4;;", "families.csv:2:17: solde: is empty, but solde_le is not"),
+    ("families.csv", "23,40;02/11/2026", "23,40;31/11/2026", 'families.csv:2:18: solde_le: "31/11/2026" is not a date, as 28/11/2026 or 28/11'),
+    ("families.csv", "23,40;02/11/2026", "23,40;02/11/2026 24:00", 'families.csv:2:18: solde_le: "02/11/2026 24:00" is not a date'),
+    ("families.csv", "solde;solde_le", "solde;", 'families.csv:1:18: there is no column ""'),
     ("claims.csv", "numero;", "", "claims.csv:1: the column numero is missing"),
     ("claims.csv", "158,50", "158,505", 'claims.csv:2:5: montant: "158,505" is not an amount'),
     ("claims.csv", "158,50", "0", 'claims.csv:2:5: montant: "0" is not an amount'),
@@ -577,6 +623,13 @@ def test_demonstration_is_refused_in_production(stack, files, tmp_path):
                  "school.ini:21: [bank] payment_url: expected https://", "school.ini:24: [bank] query_url: expected https://",
                  "families.csv:2:12: mot_de_passe: passwords are accepted only where [site] mode = demonstration"):
         assert says in done.stderr
+
+
+def test_a_balance_of_tomorrow_is_refused_in_production(stack, files, tmp_path):
+    config = production(stack, tmp_path)
+    edit(files / "families.csv", "23,40;02/11/2026", "23,40;02/11/2098")
+    done = run([stack.program("dp-admin"), "--config", config, "import", files], check=False)
+    assert 'families.csv:2:18: solde_le: "02/11/2098" is still to come' in done.stderr
 
 
 def test_key_file_and_a_real_contract(stack, files, tmp_path):

@@ -90,7 +90,7 @@ def write_family(folder, **changes):
     columns = (DEMO / "families.csv").read_text().splitlines()[0].split(";")
     with open(folder / "families.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=";")
-        writer.writerows([columns, [row[name] for name in columns]])
+        writer.writerows([columns, [row.get(name, "") for name in columns]])
     with open(folder / "claims.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerows([["numero", "compte", "libelle", "echeance", "montant", "prelevement"],

@@ -189,6 +189,38 @@ class Walk:
         parent.credit("20")
         self.keep("historique-une-ligne", parent.get("/historique"))
 
+    @staticmethod
+    def fields(parent, path):
+        """What a browser sends of the form at `path`, but its buttons."""
+        return {name: value for name, value in parent.get(path).page.fields.items() if name not in ("ajouter", "retirer", "csrf")}
+
+    def lines(self, parent, accounts, claims):
+        """The form with lines that come and go."""
+        every = self.fields(parent, "/crediter?tout=oui")
+        self.keep("crediter-tout", parent.get("/crediter?tout=oui"))
+        self.keep("crediter-ligne-ajoutee", parent.submit("/crediter", {**every, "ajouter": "ligne"}))
+        self.keep("crediter-ligne-retiree", parent.submit("/crediter", {**every, "retirer": "1"}))
+        self.keep("crediter-aucune-cochee", parent.get("/crediter?cochees=oui"))
+        self.keep("crediter-creances-reglees", parent.get(f"/crediter?creance={claims[0]}&creance=999999998&creance=999999999"))
+        self.keep("crediter-un-compte-choisi", parent.get(f"/crediter?compte={accounts[0]}"))
+        above = {"type": "avance", "courriel": "a@example.org", "compte": accounts[0], "montant": "6000", "compte_2": accounts[1], "montant_2": "6000"}
+        self.keep("crediter-total-trop-eleve", parent.submit("/crediter", above), 422)
+        self.stack.sql("UPDATE schools SET part_payment_allowed = TRUE")
+        self.keep("crediter-tout-en-parties", parent.get("/crediter?tout=oui"))
+        self.stack.sql("UPDATE schools SET part_payment_allowed = FALSE")
+
+    def balances(self, login, accounts):
+        """One below zero with payments since, by another too; one with its hour and a payment taken back; one of which nothing is said."""
+        self.stack.sql(f"UPDATE accounts SET balance_cents = -123456, balance_at = '2026-11-01 23:00' WHERE id = {accounts[0]};"
+                       f"UPDATE accounts SET balance_cents = 2340, balance_at = '2026-10-02 16:30' WHERE id = {accounts[1]}")
+        self.person("page-autre-payeur", "Marc", "de La Rochefoucauld-Montmorency")
+        payments = [(login, accounts[0], 5000), ("page-autre-payeur", accounts[0], 3000), (login, accounts[1], 2000), (login, accounts[1], -2000)]
+        for number, (payer, account, cents) in enumerate(payments):
+            reference = self.payment(payer, "SETTLED", [account], cents=abs(cents), age="1 MINUTE")
+            self.stack.sql("INSERT INTO ledger_entries (contract_id, transaction_id, kind, leg, book, account_id, amount_cents, bank_ref, event_id) "
+                           f"SELECT contract_id, id, '{'PAYMENT' if cents > 0 else 'REVERSAL'}', 1, 'ACCOUNT', {account}, {-cents}, 'solde{number}', "
+                           f"REPEAT('x', 32) FROM transactions WHERE reference = '{reference}'")
+
     def forms(self, parent, accounts, claims):
         claim, other = claims
         form = parent.get("/crediter")
@@ -267,6 +299,9 @@ class Walk:
         self.claim(accounts[2], "Voyage à Marseille, solde", "2027-02-15", 4500, direct_debit=1)
         parent.log_in()
         self.keep("accueil", parent.get("/accueil"))
+        self.balances(login, accounts)
+        self.keep("accueil-soldes", parent.get("/accueil"))
+        self.lines(parent, accounts, (late, claim))
         self.keep("accueil-coordonnees", parent.get("/accueil?coordonnees=enregistrees"))
         self.keep("aide-connecte", parent.get("/aide"))
         self.keep("mes-donnees", parent.get("/mes-donnees"))
@@ -365,6 +400,10 @@ class Walk:
         parent.log_in()
         self.keep("accueil-quarante-creances", parent.get("/accueil"))
         self.keep("crediter-quarante-creances", parent.get("/crediter"))
+        self.keep("crediter-vingt-lignes", parent.get("/crediter?tout=oui"))
+        every = self.fields(parent, "/crediter?tout=oui")
+        self.keep("crediter-lignes-pleines", parent.submit("/crediter", {**every, "ajouter": "ligne"}))
+        self.keep("recapitulatif-vingt-lignes", parent.get(parent.submit("/crediter", every).location))
 
     def closed(self, parent, recap):
         school = "(SELECT school_id FROM users WHERE login = 'page-famille')"
@@ -388,6 +427,7 @@ class Walk:
         parent = self.person("page-commensal", "Nadia", "Bernard", role="COMMENSAL")
         self.account("page-commensal", "Nadia", "Bernard", "")
         parent.log_in()
+        self.keep("accueil-commensal", parent.get("/accueil"))
         self.keep("crediter-commensal", parent.get("/crediter"))
         self.keep("recapitulatif-commensal", parent.get("/paiement/" + parent.credit("20")))
         parent.submit("/coordonnees", {**parent.get("/coordonnees").page.fields, "courriel": "nadia.bernard@example.org"})

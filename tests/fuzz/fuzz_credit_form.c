@@ -3,7 +3,9 @@
 #include "common/mail_address.h"
 #include "common/money.h"
 #include "fuzz/fuzz.h"
+#include "server/credit_edit.h"
 #include "server/credit_form.h"
+#include "server/credit_start.h"
 
 static const struct account accounts[] = {{1, STR("Julia Durand"), STR("6e")}, {2, STR("Charlie Durand"), STR("4e")}};
 static const struct open_claim claims[] = {
@@ -51,6 +53,31 @@ static void check_good(const struct credit_form *form, const struct credit_rules
     FUZZ_CHECK(str_utf8_length(form->comment) <= CREDIT_COMMENT_MAX && !str_has_control(form->comment, "\n\t"));
 }
 
+static void check_shown(const struct credit_form *form)
+{
+    FUZZ_CHECK(form->n_lines >= 1 && form->n_lines <= CREDIT_LINES_MAX && form->n_errors == 0);
+    for (unsigned i = 0; i < form->n_lines; i++)
+        FUZZ_CHECK(form->lines[i].number == i + 1);
+}
+
+/* The form with a line more or less, and as a link opens it, is always one that can be shown and handed in. */
+static void show(struct arena *arena, const struct form *fields, const struct credit_rules *rules)
+{
+    static struct credit_form form;
+    struct credit_start start;
+
+    form = (struct credit_form){.n_lines = 0};
+    if (credit_edit_read(&form, arena, fields).kind != CREDIT_EDIT_NONE) {
+        credit_form_weigh(&form, arena, rules);
+        check_shown(&form);
+    }
+    form = (struct credit_form){.n_lines = 0};
+    if (credit_start_fill(&form, arena, fields, rules, &start) == 0) {
+        credit_form_weigh(&form, arena, rules);
+        check_shown(&form);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct form fields;
@@ -71,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         credit_form_check(&form, &arena, &rules);
         if (form.n_errors == 0)
             check_good(&form, &rules);
+        show(&arena, &fields, &rules);
     }
     arena_done(&arena);
     return 0;

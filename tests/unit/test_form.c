@@ -72,6 +72,20 @@ static void absent_is_not_empty(void **state)
     arena_done(&arena);
 }
 
+static void one_field_may_be_repeated(void **state)
+{
+    struct arena arena;
+    struct form form;
+    (void)state;
+    arena_init(&arena, 1 << 20);
+    assert_int_equal(form_parse_repeated(&arena, STR("a=1&b=2&a=3&a=1"), "a", &form), 0);
+    assert_int_equal(form.n_fields, 4);
+    assert_true(str_eq(form.fields[2].value, STR("3")));
+    assert_int_equal(form_parse_repeated(&arena, STR("a=1&b=2&a=3&b=2"), "a", &form), ERR_INVALID);
+    assert_int_equal(form_parse(&arena, STR("a=1&b=2&a=3"), &form), ERR_INVALID);
+    arena_done(&arena);
+}
+
 static int parse_fields(unsigned count, struct form *form)
 {
     struct arena arena;
@@ -101,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decoding_table),
         cmocka_unit_test(absent_is_not_empty),
+        cmocka_unit_test(one_field_may_be_repeated),
         cmocka_unit_test(field_limit),
     };
     return cmocka_run_group_tests_name("form", tests, NULL, NULL);

@@ -26,6 +26,7 @@ static struct parent_confirmation_view parent_confirmation(void)
         .lines = two_lines(),
         .n_lines = 2,
         .waiting = text("158,50 €"),
+        .several_lines = true,
         .comment = text("Bonne réception !"),
         .payment_url = url("https://cantine.example/paiement/dem20260329104212K7P"),
         .payment_url_text = text("https://cantine.example/paiement/dem20260329104212K7P")};
@@ -58,6 +59,7 @@ static struct bursar_confirmation_view bursar_confirmation(void)
                                              .lines = two_lines(),
                                              .n_lines = fill == FILL_EMPTY ? 0 : 2,
                                              .waiting = text("158,50 €"),
+                                             .several_lines = fill != FILL_EMPTY,
                                              .comment = fill == FILL_EMPTY ? STR_NULL : text("Bonne réception !")};
 }
 
@@ -183,6 +185,7 @@ static struct bursar_report_view bursar_report(void)
                                        .amount = text("198,50 €"),
                                        .lines = two_lines(),
                                        .n_lines = 2,
+                                       .several_lines = true,
                                        .comment = text("Bonne réception !"),
                                        .created_at = text("29 mars 2026 à 10 h 42"),
                                        .receipt = text("2026-000123")};
@@ -396,12 +399,14 @@ static void parent_text_to_the_letter(void **state)
         "\n"
         "Référence transaction : dem20260329104212K7P\n"
         "Reçu n° : 2026-000123\n"
-        "Type de règlement : règlement d'une créance\n"
+        "Type de règlement : règlement de créances\n"
         "\n"
         "- Julia Durand (2de B) : 158,50 €\n"
         "  Créance : n° 150509, forfait avril–juin\n"
         "- Charlie Durand : 40,00 €\n"
         "  Créance à imputer\n"
+        "\n"
+        "Total : 198,50 €\n"
         "\n"
         "Attention : 158,50 € de ce paiement dépassent ce qui restait dû, car la créance a "
         "été réglée entre-temps par un autre paiement. Cette somme n'est pas perdue : le "

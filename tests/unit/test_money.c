@@ -163,12 +163,30 @@ static void round_trips(void **state)
     assert_string_equal(text, "1158.50");
 }
 
+static void balances_have_a_sign(void **state)
+{
+    static const struct reading cases[] = {
+        {"23,40", 0, 2340},
+        {"-12,30", 0, -1230},
+        {"\u221212,30 €", 0, -1230},
+        {"- 1 158,5", 0, -115850},
+        {"-0", 0, 0},
+        {"--1", ERR_INVALID, 0},
+        {"-", ERR_INVALID, 0},
+        {"", ERR_INVALID, 0},
+        {"1-", ERR_INVALID, 0},
+        {"+1", ERR_INVALID, 0},
+        {"-99999999999", ERR_TOO_LARGE, 0},
+    };
+    (void)state;
+    check_readings(cases, sizeof cases / sizeof cases[0], money_parse_signed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_people_type),
-        cmocka_unit_test(what_the_bank_writes),
-        cmocka_unit_test(what_pages_show),
+        cmocka_unit_test(what_people_type),     cmocka_unit_test(balances_have_a_sign),
+        cmocka_unit_test(what_the_bank_writes), cmocka_unit_test(what_pages_show),
         cmocka_unit_test(round_trips),
     };
     return cmocka_run_group_tests_name("money", tests, NULL, NULL);

@@ -6,33 +6,10 @@
 
 #include <cmocka.h>
 
+#include "tests/family_samples.h"
 #include "tests/html_check.c"
 #include "tests/view_samples.h"
-#include "unit/claim_samples.h"
 
-static const struct credit_line_view *two_credit_lines(void)
-{
-    static struct credit_line_view lines[2];
-    static const char *const suffixes[] = {"", "_2"};
-
-    for (unsigned i = 0; i < COUNT(lines); i++) {
-        lines[i] = (struct credit_line_view){.suffix = str_from(suffixes[i]),
-                                             .numbered = true,
-                                             .number = i + 1,
-                                             .commensal = i > 0,
-                                             .account_error = text("Choisissez un compte."),
-                                             .must_choose = i > 0,
-                                             .accounts = two_options(),
-                                             .n_accounts = 2,
-                                             .claim_error = text("Cette créance est déjà réglée."),
-                                             .claims = two_options(),
-                                             .n_claims = 2,
-                                             .montant = field("158,50")};
-    }
-    return lines;
-}
-
-/* `wrong` is a field of the page, which the summary then links to; NULL: nothing wrong. */
 static void render_login(struct buf *out)
 {
     struct login_view view = {.page = page("Connexion", "identifiant")};
@@ -45,64 +22,7 @@ static void render_login(struct buf *out)
     template_page_login(out, &view);
 }
 
-static void render_home(struct buf *out)
-{
-    struct home_view view = {.page = page("Accueil", NULL), .settled = one_settled(), .n_settled = fill != FILL_EMPTY};
-    const struct text_view address[] = {{text("2 av. Madeleine Bonnaud")}, {text("13770 Venelles")}};
-    const struct open_claim_view claims[] = {
-        {.account = text("Julia Durand"),
-         .label = text("Forfait"),
-         .claim_id = text("12"),
-         .remaining = text("158,50 €")},
-        {.account = text("Charlie Durand"),
-         .label = text("Forfait"),
-         .number = text("150510"),
-         .due_date = text("30 juin 2026"),
-         .overdue = true,
-         .remaining = text("20,00 €"),
-         .others = text("5,00 €"),
-         .direct_debit = true,
-         .bar = one_bar()},
-    };
-    const struct due_view due = {.count = 2, .total = text("178,50 €"), .first = claims[0], .several = true};
-    const struct pending_view pending[] = {
-        {text("dem20260329104212K7P"), text("158,50 €"), text("28 mars 2026"), text("29 mars 2026 à 10 h 42")},
-        {text("dem20260329104212K7Q"), text("15,50 €"), text("28 mars 2026"), STR_NULL}};
-
-    if (fill != FILL_EMPTY) {
-        view.due = &due;
-        view.pending = pending;
-        view.n_pending = COUNT(pending);
-        view.contact_lines = address;
-        view.n_contact_lines = COUNT(address);
-        view.claims = claims;
-        view.n_claims = COUNT(claims);
-        view.payments_closed = true;
-    }
-    template_page_home(out, &view);
-}
-
-static void render_credit(struct buf *out)
-{
-    struct credit_view view = {
-        .page = page("Créditer un compte", "montant_2"), .bars = one_bar(), .n_bars = fill != FILL_EMPTY};
-
-    if (fill != FILL_EMPTY) {
-        view.reference = text("dem20260329104212K7P");
-        view.token = text("one-time");
-        view.type_claim = view.part_payment_allowed = true;
-        view.type_error = text("Choisissez un type de règlement.");
-        view.lines = two_credit_lines();
-        view.n_lines = 2;
-        view.amount_min = text("1,00 €");
-        view.amount_max = text("10 000,00 €");
-        view.courriel = field("jean.durand@example.org");
-        view.commentaires = field("Bonne réception !");
-    }
-    template_page_credit(out, &view);
-}
-
-static void render_recap(struct buf *out)
+static void render_a_recap(struct buf *out, bool of_several_lines)
 {
     struct recap_view view = {
         .page = page("Récapitulatif du paiement", NULL), .bars = one_bar(), .n_bars = fill == FILL_HOSTILE};
@@ -115,7 +35,8 @@ static void render_recap(struct buf *out)
         view.reference = text("dem20260329104212K7P");
         view.created_at = text("29 mars 2026 à 10 h 42");
         view.created_at_iso = text("2026-03-29T10:42:00+02:00");
-        view.is_claim = view.several_lines = true;
+        view.is_claim = true;
+        view.several_lines = of_several_lines;
         view.lines = two_lines();
         view.n_lines = 2;
         view.amount = text("198,50 €");
@@ -128,9 +49,21 @@ static void render_recap(struct buf *out)
     template_page_recap(out, &view);
 }
 
+static void render_recap(struct buf *out)
+{
+    render_a_recap(out, false);
+}
+
+static void render_recap_of_several_lines(struct buf *out)
+{
+    render_a_recap(out, true);
+}
+
 static void render_history(struct buf *out)
 {
     struct history_view view = {.page = page("Historique", NULL)};
+    const struct history_part_view parts[] = {{text("Julia Durand"), text("158,50 €")},
+                                              {text("Charlie Durand"), text("20,00 €")}};
     const struct history_row_view rows[] = {
         {.date = text("29/03/2026 à 10 h 42"),
          .date_iso = text("2026-03-29T10:42:00+02:00"),
@@ -140,7 +73,8 @@ static void render_history(struct buf *out)
          .state_label = text("Paiement validé"),
          .reference = text("dem20260329104212K7P"),
          .receipt = text("2026-000123")},
-        {.account = text("Charlie Durand"),
+        {.parts = parts,
+         .n_parts = COUNT(parts),
          .state_name = text("PENDING"),
          .state_label = text("En attente de paiement")},
     };
@@ -169,6 +103,8 @@ static void render_certificate(struct buf *out)
         view.n_year_accounts = COUNT(accounts);
         view.year_payments = payments;
         view.n_year_payments = COUNT(payments);
+        view.year_months = accounts;
+        view.n_year_months = COUNT(accounts);
     }
     template_page_certificate(out, &view);
 }
@@ -315,6 +251,7 @@ static const struct rendering renderings[] = {
     {"home", render_home},
     {"credit", render_credit},
     {"recap", render_recap},
+    {"recap, several lines", render_recap_of_several_lines},
     {"history", render_history},
     {"certificate", render_certificate},
     {"login_history", render_login_history},
@@ -385,6 +322,9 @@ static void refused_form_keeps_what_was_typed(void **state)
                                            "name=\"montant_2\"",
                                            "value=\"158,50\"",
                                            "aria-invalid=\"true\"",
+                                           "name=\"creance_3\" value=\"7\"",
+                                           "name=\"retirer\" value=\"3\"",
+                                           "name=\"ajouter\"",
                                            "value=\"jean.durand@example.org\"",
                                            ">\nBonne réception !</textarea>",
                                            NULL};

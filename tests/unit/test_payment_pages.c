@@ -29,7 +29,7 @@ static void render_payment(struct buf *out)
         view.is_pending = view.is_paid = view.is_declined = view.is_cancelled = view.is_expired = true;
         view.is_reversed = view.is_refunded = view.can_resume = view.under_review = view.can_pay_again = true;
         view.refresh_s = 3;
-        view.waiting = text("158,50 €");
+        view.waiting = text("158,50 €");
         view.lines = two_lines();
         view.n_lines = 2;
         view.amount = text("198,50 €");
