@@ -163,7 +163,7 @@ def clock(text):
 def test_the_usual_half_hour_needs_no_sheet(durand):
     text = durand.get("/accueil").text
     css = durand.get(re.search(r'href="(/statique/site\.\w+\.css)"', text).group(1)).text
-    assert "--soon: 1500s;--over: 1800s}" in css and "/session/" not in text
+    assert "--soon:1500s;--over:1800s}" in css and "/session/" not in text
 
 
 def test_every_page_of_somebody_carries_its_warning(durand, stack):
