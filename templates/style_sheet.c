@@ -2,11 +2,16 @@
 
 #include <stdbool.h>
 
-/* White space beside these separates nothing, wherever they stand in a sheet. A colon is not among them: "a :hover" and
- * "a:hover" differ. */
+/* White space beside these separates nothing, wherever they stand in a sheet. */
 static bool stands_alone(char c)
 {
     return c == '{' || c == '}' || c == ';' || c == ',';
+}
+
+/* After a colon neither, but before it: "a :hover" and "a:hover" differ. */
+static bool must_part(char last, char next)
+{
+    return !stands_alone(last) && last != ':' && !stands_alone(next);
 }
 
 static size_t comment_len(struct str rest)
@@ -41,7 +46,7 @@ static void put(struct sheet *sheet, struct str token)
     if (token.ptr[0] == '}' && last == ';') {
         while (sheet->len > 0 && sheet->text[sheet->len - 1] == ';')
             sheet->len--;
-    } else if (sheet->spaced && !stands_alone(last) && !stands_alone(token.ptr[0]))
+    } else if (sheet->spaced && must_part(last, token.ptr[0]))
         sheet->text[sheet->len++] = ' ';
     memcpy(sheet->text + sheet->len, token.ptr, token.len);
     sheet->len += token.len;

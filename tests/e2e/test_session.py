@@ -163,7 +163,7 @@ def clock(text):
 def test_the_usual_half_hour_needs_no_sheet(durand):
     text = durand.get("/accueil").text
     css = durand.get(re.search(r'href="(/statique/site\.\w+\.css)"', text).group(1)).text
-    assert "--soon: 1500s;--over: 1800s}" in css and "/session/" not in text
+    assert "--soon:1500s;--over:1800s}" in css and "/session/" not in text
 
 
 def test_every_page_of_somebody_carries_its_warning(durand, stack):
@@ -173,7 +173,7 @@ def test_every_page_of_somebody_carries_its_warning(durand, stack):
             assert "/session" not in text
             continue
         assert clock(text) == (1500, 1800) and "Votre session se termine dans 5 minutes environ." in text
-        assert re.search(r'<div class="session" role="alert">', text) and '<a class="button" href="/session" target="_blank"' in text
+        assert re.search(r'<div class="session" aria-live="assertive">', text) and '<a class="button" href="/session" target="_blank"' in text
     assert "/session" not in Client(stack).get("/aide").text.replace("#session", "")
 
 
@@ -233,6 +233,12 @@ def wait_for_phase(browser, expected, seconds):
     WebDriverWait(browser, seconds, 0.1).until(lambda b: phase(b) == expected)
 
 
+def is_told(browser, text):
+    """Whether a screen reader finds it on the page."""
+    nodes = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    return any(text in node.get("name", {}).get("value", "") for node in nodes if not node["ignored"])
+
+
 def focus_round(browser):
     """What the keyboard reaches, by text."""
     return browser.execute_script(
@@ -247,11 +253,13 @@ def test_the_warning_comes_in_time_and_the_session_is_put_off(browser, short):
     type_into(browser, "ville", "Saint-Rémy")
     assert phase(browser) == HIDDEN
     assert not any("Rester" in text or text == "checkbox" for text in focus_round(browser))
+    assert is_told(browser, "Modifier mes coordonnées") and not is_told(browser, "Votre session")
     wait_for_phase(browser, SOON, IDLE_S)
     assert IDLE_S - WARNING_S - 1 < time.monotonic() - start < IDLE_S - WARNING_S + 1.5
     assert any("Rester" in text for text in focus_round(browser)) and "checkbox" in focus_round(browser)
+    assert is_told(browser, "Votre session se termine") and not is_told(browser, "Votre session est terminée")
     banner = browser.find_element(By.CSS_SELECTOR, ".session")
-    assert banner.get_attribute("role") == "alert" and "se termine dans moins d'une minute" in banner.text
+    assert banner.get_attribute("aria-live") == "assertive" and "se termine dans moins d'une minute" in banner.text
 
     first, = browser.window_handles
     browser.find_element(By.PARTIAL_LINK_TEXT, "Rester connecté").click()
@@ -281,6 +289,7 @@ def test_after_the_end_one_is_told_to_copy_what_was_typed(browser, short):
     try:
         wait_for_phase(browser, SOON, IDLE_S)  # reduced motion does not suppress it
         wait_for_phase(browser, OVER, IDLE_S)
+        assert is_told(browser, "Votre session est terminée") and not is_told(browser, "Votre session se termine")
         assert "Copiez ce que vous avez écrit avant de continuer." in browser.find_element(By.CSS_SELECTOR, ".session").text
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         assert phase(browser) == HIDDEN

@@ -261,6 +261,29 @@ static void no_session_outlives_its_absolute_time(void **state)
     }
 }
 
+static void its_end_is_told(void **state)
+{
+    const int64_t created = 1000 * CLOCK_SECOND_US, last = created + ABSOLUTE_S * CLOCK_SECOND_US;
+    const struct session session = {.created_us = created};
+    static const struct {
+        int64_t age_s, left_s;
+    } cases[] = {
+        {0, IDLE_S},
+        {ABSOLUTE_S - IDLE_S - 1, IDLE_S},
+        {ABSOLUTE_S - IDLE_S, IDLE_S},
+        {ABSOLUTE_S - IDLE_S + 1, IDLE_S - 1},
+        {ABSOLUTE_S - 60, 60},
+        {ABSOLUTE_S, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t now = created + cases[i].age_s * CLOCK_SECOND_US;
+        struct session_end end = session_end(store, &session, now);
+        assert_int_equal(end.at_us, now + cases[i].left_s * CLOCK_SECOND_US);
+        assert_int_equal(end.last_us, last);
+    }
+}
+
 static void what_somebody_else_wrote_is_no_session(void **state)
 {
     static const char *const fields[] = {"user", "school", "created", "change"};
@@ -357,6 +380,7 @@ int main(void)
         WITH_STORE(what_is_no_session_is_not_found),
         WITH_STORE(loading_extends_the_idle_time),
         WITH_STORE(no_session_outlives_its_absolute_time),
+        WITH_STORE(its_end_is_told),
         WITH_STORE(what_somebody_else_wrote_is_no_session),
         WITH_STORE(a_destroyed_session_is_gone),
         WITH_STORE(the_others_of_a_user_are_ended),

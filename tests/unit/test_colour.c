@@ -105,7 +105,7 @@ static void surfaces_are_those_of_the_style_sheet(void **state)
     for (size_t scheme = 0; scheme < 2; scheme++) {
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
             char line[64];
-            int len = snprintf(line, sizeof line, "--%s: %s;", names[i], schemes[scheme][i]);
+            int len = snprintf(line, sizeof line, "--%s:%s;", names[i], schemes[scheme][i]);
             print_message("%s\n", line);
             assert_non_null(memmem(sheet.ptr, sheet.len, line, (size_t)len));
         }

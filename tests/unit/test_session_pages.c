@@ -74,10 +74,10 @@ static void every_page_is_sound(void **state)
 
 static void a_page_warns_of_the_end(void **state)
 {
-    static const char *const extended[] = {"href=\"/session/1500-1800.css\"", "role=\"alert\"",
+    static const char *const extended[] = {"href=\"/session/1500-1800.css\"", "aria-live=\"assertive\"",
                                            "dans 5 minutes environ",          "target=\"_blank\">Rester connecté",
                                            "Copiez ce que vous avez",         NULL};
-    static const char *const last[] = {"role=\"alert\"", "durée maximale", "Copiez ce que vous avez", NULL};
+    static const char *const last[] = {"aria-live=\"assertive\"", "durée maximale", "Copiez ce que vous avez", NULL};
     struct buf out;
 
     (void)state;
