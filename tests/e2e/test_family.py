@@ -476,3 +476,9 @@ def test_a_large_family_at_a_glance(large):
     home = words(large.home())
     assert "À régler : 1 707,80 € en tout, pour 40 créances. Régler les 20 premières" in home
     assert re.search(r"\+ [\d ]+,00 € payés ici depuis", large.of(large.accounts[0]))
+
+
+def test_a_year_of_many_payments_is_told_by_month(large):
+    year = words(large.parent.get("/historique/attestation?annee=2024").text)
+    assert "Par mois Mois Paiements Montant janvier 124 372,00 € février 116 348,00 € mars 124" in year and "4 392,00 €" in year
+    assert "Par paiement" not in year and "La liste des paiements, un par un, se télécharge" in year

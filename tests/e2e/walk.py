@@ -403,6 +403,9 @@ class Walk:
         self.keep("crediter-vingt-lignes", parent.get("/crediter?tout=oui"))
         every = self.fields(parent, "/crediter?tout=oui")
         self.keep("crediter-lignes-pleines", parent.submit("/crediter", {**every, "ajouter": "ligne"}))
+        for day in range(16):
+            self.payment("page-quarante", "SETTLED", accounts[day % 2:], age=f"{day} DAY")
+        self.keep("attestation-par-mois", parent.get("/historique/attestation?annee=2026"))
         self.keep("recapitulatif-vingt-lignes", parent.get(parent.submit("/crediter", every).location))
 
     def closed(self, parent, recap):
