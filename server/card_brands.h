@@ -2,7 +2,7 @@
 #ifndef DP_SERVER_CARD_BRANDS_H
 #define DP_SERVER_CARD_BRANDS_H
 
-#include "templates/views.h"
+#include "templates/payment_views.h"
 
 enum { CARD_BRANDS_MAX = 8 };
 

@@ -5,7 +5,7 @@
 
 #include "common/arena.h"
 #include "server/db_pool.h"
-#include "templates/views.h"
+#include "templates/payment_views.h"
 
 /* One view an account, in the arena, without its claims. An account without a balance says nothing of money: what was
  * paid here alone would look like one. */

@@ -10,7 +10,7 @@
 #include "tests/html_check.c"
 #include "tests/view_samples.h"
 
-static struct page_view page(const char *title, bool is_last)
+static struct page_view session_page(const char *title, bool is_last)
 {
     static struct session_end_view end;
 
@@ -23,7 +23,8 @@ static struct page_view page(const char *title, bool is_last)
 /* `kind`: extended, extended for the last time, after a login. */
 static void render_session_of(struct buf *out, int kind)
 {
-    struct session_view view = {.page = page("Votre session", kind == 1), .is_last = kind == 1, .is_new = kind == 2};
+    struct session_view view = {
+        .page = session_page("Votre session", kind == 1), .is_last = kind == 1, .is_new = kind == 2};
 
     view.ends_at = view.last_at = text("à 22 h 40");
     view.ends_at_iso = view.last_at_iso = text("2026-03-29T22:40:00+02:00");
@@ -48,7 +49,7 @@ static void render_session_new(struct buf *out)
 
 static void render_my_data(struct buf *out)
 {
-    struct my_data_view view = {.page = page("Mes données", false)};
+    struct my_data_view view = {.page = session_page("Mes données", false)};
 
     if (fill != FILL_EMPTY) {
         view.too_large = true;
