@@ -27,7 +27,7 @@ GRANT SELECT, INSERT ON {database}.transaction_lines TO {server};
 GRANT SELECT ON {database}.transaction_history TO {server};
 GRANT SELECT (transaction_id, book, claim_id, amount_cents, booked_at) ON {database}.ledger_entries TO {server};
 GRANT SELECT, INSERT (transaction_id, kind, number) ON {database}.payer_signs TO {server};
-GRANT SELECT (transaction_id, reason, created_at) ON {database}.review_items TO {server};
+GRANT SELECT ON {database}.payer_reports TO {server};
 GRANT SELECT ON {database}.account_credits TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
 GRANT SELECT ON {database}.receipt_files TO {server};

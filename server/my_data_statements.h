@@ -14,9 +14,10 @@
     "u.postcode, 'ville', u.city, 'telephone', u.phone, 'courriel', u.email, 'etablissement', s.name, 'uai', s.uai, " \
     "'mot_de_passe_a_changer', u.must_change_password <> 0, 'inscrit_le', DATE_FORMAT(u.created_at" AS_MOMENT         \
     ") AS json FROM users u JOIN schools s ON s.id = u.school_id WHERE u.id = ? AND u.school_id = ?"
-#define MY_ACCOUNTS                                                                                       \
-    "SELECT 1, a.id, JSON_OBJECT('compte', a.id, 'numero', a.external_id, 'nom', a.last_name, 'prenom', " \
-    "a.first_name, 'classe', a.class_name, 'actif', a.active <> 0) FROM account_payers p "                \
+#define MY_ACCOUNTS                                                                                                 \
+    "SELECT 1, a.id, JSON_OBJECT('compte', a.id, 'numero', a.external_id, 'nom', a.last_name, 'prenom', "           \
+    "a.first_name, 'classe', a.class_name, 'actif', a.active <> 0, 'solde_centimes', a.balance_cents, 'solde_le', " \
+    "DATE_FORMAT(a.balance_at" AS_MOMENT ") FROM account_payers p "                                                 \
     "JOIN accounts a ON a.id = p.account_id WHERE p.user_id = ? AND a.school_id = ?"
 #define MY_CLAIMS                                                                                                    \
     "SELECT 2, c.id, JSON_OBJECT('creance', c.id, 'compte', c.account_id, 'numero', c.number, 'libelle', c.label, "  \
@@ -48,6 +49,12 @@
          "transaction_history h WHERE h.transaction_id = t.id")
 #define PAYMENT_MAILS \
     LIST(MAIL_OBJECT " ORDER BY m.id) FROM mail_outbox m WHERE m.transaction_id = t.id AND m.kind LIKE 'PARENT%'")
+#define PAYMENT_SIGNS                                                                                              \
+    LIST("JSON_OBJECT('genre', g.kind, 'numero', g.number, 'date', DATE_FORMAT(g.at" AS_MOMENT ") ORDER BY g.at, " \
+         "g.kind, g.number) FROM payer_signs g WHERE g.transaction_id = t.id")
+#define PAYMENT_REPORTS                                                                                               \
+    LIST("JSON_OBJECT('recu_le', DATE_FORMAT(i.created_at" AS_MOMENT ", 'message', i.detail) ORDER BY i.created_at) " \
+         "FROM payer_reports i WHERE i.transaction_id = t.id")
 #define PAYMENT_OBJECT                                                                                             \
     "JSON_OBJECT('reference', t.reference, 'type', t.kind, 'etat', t.state, 'montant_centimes', t.amount_cents, "  \
     "'devise', t.currency, 'version', t.revision, 'courriel', t.email, 'commentaires', t.comment, 'cree_le', "     \
@@ -56,6 +63,7 @@
     ", 'modifie_le', DATE_FORMAT(t.updated_at" AS_MOMENT ", 'reference_banque', t.bank_ref, "                      \
     "'remboursement_en_cours', t.refund_open <> 0, 'en_verification', t.review <> 0, 'recu', CONCAT(r.year, '-', " \
     "LPAD(r.number, 6, '0')), 'recu_adresse', IF(r.number IS NULL, NULL, CONCAT(?, '/paiement/', t.reference, "    \
-    "'/recu.pdf')), 'lignes', " PAYMENT_LINES ", 'historique', " PAYMENT_STATES ", 'courriels', " PAYMENT_MAILS ")"
+    "'/recu.pdf')), 'lignes', " PAYMENT_LINES ", 'historique', " PAYMENT_STATES ", 'courriels', " PAYMENT_MAILS    \
+    ", 'gestes', " PAYMENT_SIGNS ", 'signalements', " PAYMENT_REPORTS ")"
 
 #endif

@@ -183,8 +183,8 @@ const struct db_statement statements[SQL_COUNT] = {
                    " AND h.from_state <> h.to_state UNION ALL "
                    "SELECT s.kind, s.at, '', '', '' FROM transactions t JOIN payer_signs s ON s.transaction_id = "
                    "t.id " TRANSACTION_OWNED " UNION ALL "
-                   "SELECT 'REVIEW', i.created_at, '', '', '' FROM transactions t JOIN review_items i ON "
-                   "i.transaction_id = t.id AND i.reason = 'PARENT_REPORT' " TRANSACTION_OWNED " ORDER BY 2 LIMIT 200",
+                   "SELECT 'REVIEW', i.created_at, '', '', '' FROM transactions t JOIN payer_reports i ON "
+                   "i.transaction_id = t.id " TRANSACTION_OWNED " ORDER BY 2 LIMIT 200",
             .params = "siisiisii",
             .columns = "stsss",
         },

@@ -257,8 +257,8 @@ static void forms_begin_with_what_was_asked_for(void **state)
         {"creance=10", "1/10/158,50", 'c', {0, 0, false}},
         {"creance=11&creance=10&creance=11", "1/10/158,50 2/11/0,80", 'c', {0, 0, false}}, /* the first due first */
         {"creance=10&creance=99", "1/10/158,50", 'c', {1, 0, false}},                      /* settled, or another's */
-        {"creance=12", "//", '-', {1, 0, false}},                                          /* direct debit */
-        {"creance=12&creance=98&creance=99", "//", '-', {3, 0, false}},
+        {"creance=12", "//", 'c', {1, 0, false}}, /* direct debit: the form says why */
+        {"creance=12&creance=98&creance=99", "//", 'c', {3, 0, false}},
         {"creance=x", "//", '-', {0, 0, false}},
         {"creance=10&creance=x", NULL, '-', {0, 0, false}},
         {"tout=oui", "1/10/158,50 2/11/0,80", 'c', {0, 0, false}},
