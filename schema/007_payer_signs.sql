@@ -15,4 +15,4 @@ ALTER TABLE review_items MODIFY COLUMN detail VARCHAR(1000) NOT NULL DEFAULT '';
 
 -- What dp-server may see of review items: the words of parents, for the parents who wrote them.
 CREATE VIEW payer_reports AS
-    SELECT transaction_id, created_at, detail FROM review_items WHERE reason = 'PARENT_REPORT';
+    SELECT id, transaction_id, created_at, detail FROM review_items WHERE reason = 'PARENT_REPORT';

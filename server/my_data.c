@@ -3,10 +3,10 @@
 #include <assert.h>
 
 static const char *const names[MY_DATA_SECTIONS] = {
-    [MY_DATA_PERSON] = "personne",    [MY_DATA_ACCOUNTS] = "comptes",
-    [MY_DATA_CLAIMS] = "creances",    [MY_DATA_LOGINS] = "connexions",
-    [MY_DATA_MAILS] = "courriels",    [MY_DATA_PASSWORD_REQUESTS] = "demandes_mot_de_passe",
-    [MY_DATA_PAYMENTS] = "paiements",
+    [MY_DATA_PERSON] = "personne",      [MY_DATA_ACCOUNTS] = "comptes",
+    [MY_DATA_CLAIMS] = "creances",      [MY_DATA_LOGINS] = "connexions",
+    [MY_DATA_MAILS] = "courriels",      [MY_DATA_PASSWORD_REQUESTS] = "demandes_mot_de_passe",
+    [MY_DATA_REPORTS] = "signalements", [MY_DATA_PAYMENTS] = "paiements",
 };
 
 static void begin_section(struct my_data *data)

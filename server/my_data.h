@@ -15,6 +15,7 @@ enum my_data_section {
     MY_DATA_LOGINS,
     MY_DATA_MAILS,
     MY_DATA_PASSWORD_REQUESTS,
+    MY_DATA_REPORTS,
     MY_DATA_PAYMENTS,
     MY_DATA_SECTIONS,
 };

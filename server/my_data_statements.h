@@ -35,6 +35,10 @@
     "SELECT 5, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', k.created_at), JSON_OBJECT('demandee_le', " \
     "DATE_FORMAT(k.created_at" AS_MOMENT ", 'valable_jusqu_au', DATE_FORMAT(k.expires_at" AS_MOMENT \
     ", 'utilisee_le', DATE_FORMAT(k.used_at" AS_MOMENT ") FROM password_tokens k WHERE k.user_id = ?"
+#define MY_REPORTS                                                                                                    \
+    "SELECT 6, i.id, JSON_OBJECT('paiement', t.reference, 'recu_le', DATE_FORMAT(i.created_at" AS_MOMENT              \
+    ", 'message', i.detail) FROM transactions t JOIN payer_reports i ON i.transaction_id = t.id WHERE t.user_id = ? " \
+    "AND t.school_id = ?"
 
 /* A payment's lists. Lines of all versions: what "Modifier" has replaced is kept too. */
 #define LIST(select) "JSON_COMPACT(COALESCE((SELECT JSON_ARRAYAGG(" select "), '[]'))"
@@ -52,9 +56,6 @@
 #define PAYMENT_SIGNS                                                                                              \
     LIST("JSON_OBJECT('genre', g.kind, 'numero', g.number, 'date', DATE_FORMAT(g.at" AS_MOMENT ") ORDER BY g.at, " \
          "g.kind, g.number) FROM payer_signs g WHERE g.transaction_id = t.id")
-#define PAYMENT_REPORTS                                                                                               \
-    LIST("JSON_OBJECT('recu_le', DATE_FORMAT(i.created_at" AS_MOMENT ", 'message', i.detail) ORDER BY i.created_at) " \
-         "FROM payer_reports i WHERE i.transaction_id = t.id")
 #define PAYMENT_OBJECT                                                                                             \
     "JSON_OBJECT('reference', t.reference, 'type', t.kind, 'etat', t.state, 'montant_centimes', t.amount_cents, "  \
     "'devise', t.currency, 'version', t.revision, 'courriel', t.email, 'commentaires', t.comment, 'cree_le', "     \
@@ -64,6 +65,6 @@
     "'remboursement_en_cours', t.refund_open <> 0, 'en_verification', t.review <> 0, 'recu', CONCAT(r.year, '-', " \
     "LPAD(r.number, 6, '0')), 'recu_adresse', IF(r.number IS NULL, NULL, CONCAT(?, '/paiement/', t.reference, "    \
     "'/recu.pdf')), 'lignes', " PAYMENT_LINES ", 'historique', " PAYMENT_STATES ", 'courriels', " PAYMENT_MAILS    \
-    ", 'gestes', " PAYMENT_SIGNS ", 'signalements', " PAYMENT_REPORTS ")"
+    ", 'gestes', " PAYMENT_SIGNS ")"
 
 #endif

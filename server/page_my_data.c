@@ -211,8 +211,8 @@ static void load_rest(struct page *page, int64_t section, int64_t after_id)
     struct download *download = page->state;
     const struct db_value user = DB_I(page->session->user_id);
     const struct db_value params[] = {
-        PAGE_OWNER(page), PAGE_OWNER(page), PAGE_OWNER(page), user, PAGE_OWNER(page), user, DB_I(section),
-        DB_I(section),    DB_I(after_id),   DB_I(PIECE_ROWS),
+        PAGE_OWNER(page), PAGE_OWNER(page), PAGE_OWNER(page), user,           PAGE_OWNER(page), user,
+        PAGE_OWNER(page), DB_I(section),    DB_I(section),    DB_I(after_id), DB_I(PIECE_ROWS),
     };
 
     memcpy(download->params, params, sizeof params);

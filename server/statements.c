@@ -364,8 +364,9 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "my_data",
             .sql = "SELECT d.section, d.id, d.json FROM (" MY_PERSON " UNION ALL " MY_ACCOUNTS " UNION ALL " MY_CLAIMS
                    " UNION ALL " MY_LOGINS " UNION ALL " MY_MAILS " UNION ALL " MY_PASSWORD_REQUESTS
+                   " UNION ALL " MY_REPORTS
                    ") d WHERE d.section > ? OR (d.section = ? AND d.id > ?) ORDER BY d.section, d.id LIMIT ?",
-            .params = "iiiiiiiiiiiiii",
+            .params = "iiiiiiiiiiiiiiii",
             .columns = "iis",
         },
     /* Oldest first, by the key of SQL_HISTORY. */

@@ -182,7 +182,7 @@ def test_the_claims_stand_under_their_child(family, claims):
 
 def test_one_claim_needs_no_box(family):
     family.claim(family.accounts[0], 15850)
-    assert "checkbox" not in family.home() and "cochées" not in family.home() and ">Régler 158,50" in family.home().replace("\u00a0", " ")
+    assert 'name="creance"' not in family.home() and "cochées" not in family.home() and ">Régler 158,50" in family.home().replace("\u00a0", " ")
 
 
 def focused(browser, name):
@@ -247,7 +247,7 @@ def test_more_than_twenty_are_said_in_words(family):
         assert "Un paiement règle 20 créances au plus. Les plus urgentes sont reprises ici ; il en reste 3, à régler ensuite" in words(answer.text)
     home = words(family.home())
     assert "Régler les 20 premières Un paiement règle 20 créances au plus" in home and home.count("Non affichées ici : 1,") == 3
-    assert len(re.findall('type="checkbox"', family.home())) == LINES_MAX
+    assert len(re.findall('type="checkbox" name="creance"', family.home())) == LINES_MAX
     fields = {name: value for name, value in answer.page.fields.items() if name != "retirer"}
     assert family.parent.post("/crediter", fields).status == 303
 
@@ -425,7 +425,8 @@ def large(stack):
 PAGES = ("/accueil", "/coordonnees", "/crediter", "/crediter?tout=oui", "/crediter?creance={claim}", "/crediter?reference={created}", "/mot-de-passe",
          "/paiement/{created}", "/paiement/{settled}", "/retour-banque", "/historique", "/historique?compte={account}&etat=valides&annee=2023",
          "/historique/paiements.csv", "/historique/attestation?annee=2024", "/historique/connexions", "/aide", "/accessibilite", "/mentions-legales",
-         "/donnees-personnelles")
+         "/donnees-personnelles", "/session", "/mes-donnees", "/mes-donnees.zip", "/paiement/{created}/abandonner", "/paiement/{settled}/probleme")
+FILES = (".csv", ".zip")
 OWN_BUSINESS = re.compile("journal_reports|FROM inbox|FROM bank_contracts|FROM school_files")  # of the process, not of a page; and files
 
 
@@ -457,8 +458,8 @@ def test_no_page_asks_the_database_much_or_is_heavy(stack, large, path):
     assert len(statements) <= (STATEMENTS_MAX if ".csv" not in path else 1 + 2001 // 500 + 1), "\n".join(statements)
     if path != "/retour-banque":  # an old page's statements prove that the log is read
         assert statements and "FROM users" in statements[0]
-    if ".csv" not in path:
-        assets = [large.parent.get(file) for file in sorted(set(re.findall(r'"(/(?:statique|ecole)/[^"]+)"', answer.text)))]
+    if not path.endswith(FILES):
+        assets = [large.parent.get(file) for file in sorted(set(re.findall(r'"(/(?:statique|ecole|session)/[^"]+)"', answer.text)))]
         weight = sum(len(one.body) + HEAD_BYTES_MAX for one in (answer, *assets))
         assert weight < PAGE_BYTES_MAX, weight
 

@@ -12,7 +12,7 @@ from client import Client, Parent
 
 STAT_TICKS = 100  # of /proc/PID/stat, a second
 HOSTILE = "\"};{'\\ </script>\u00e9\u20ac\U0001f600\u202e\u0001\n\t"
-SECTIONS = ["site", "fait_le", "personne", "comptes", "creances", "connexions", "courriels", "demandes_mot_de_passe", "paiements"]
+SECTIONS = ["site", "fait_le", "personne", "comptes", "creances", "connexions", "courriels", "demandes_mot_de_passe", "signalements", "paiements"]
 # Columns whose values are nobody's to take away: hashes, tokens, sealed requests.
 SECRETS = (("users", "password_hash"), ("transactions", "bank_request"), ("transactions", "form_token"), ("password_tokens", "HEX(token_hash)"))
 

@@ -43,7 +43,7 @@ const days = new Intl.DateTimeFormat('fr-FR', { timeZone: 'Europe/Paris', day: '
 const times = new Intl.DateTimeFormat('fr-FR', { timeZone: 'Europe/Paris', hour: 'numeric', minute: '2-digit' });
 
 const row = (r) => `<tr role="row">
-<td role="cell" data-label="Date"><a href="/paiement/${escape(r.reference)}"><time datetime="${r.created_at.toISOString()}">${days.format(r.created_at)} à ${times.format(r.created_at).replace(':', ' h ')}</time><span class="hidden">, voir ce paiement</span></a></td>
+<td role="cell" data-label="Date"><a href="/paiement/${escape(r.reference)}"><time datetime="${r.created_at.toISOString()}">${days.format(r.created_at)} à ${times.format(r.created_at).replace(':', ' h ')}</time></a></td>
 <td role="cell" data-label="Compte">${escape(r.names)}</td>
 <td role="cell" data-label="Montant" class="number">${euros.format(r.amount_cents / 100)}</td>
 <td role="cell" data-label="État"><span class="tag" data-state="${escape(r.state)}">${escape(labels[r.state])}</span></td>

@@ -36,7 +36,7 @@ foreach ($payments as $row) {
         . sprintf('%06d', $row['number']) . ' (PDF)</a>' : '';
     ?>
 <tr role="row">
-<td role="cell" data-label="Date"><a href="/paiement/<?= escape($row['reference']) ?>"><time datetime="<?= $at->format('c') ?>"><?= $local->format('d/m/Y à G \h i') ?></time><span class="hidden">, voir ce paiement</span></a></td>
+<td role="cell" data-label="Date"><a href="/paiement/<?= escape($row['reference']) ?>"><time datetime="<?= $at->format('c') ?>"><?= $local->format('d/m/Y à G \h i') ?></time></a></td>
 <td role="cell" data-label="Compte"><?= escape($row['names']) ?></td>
 <td role="cell" data-label="Montant" class="number"><?= number_format($row['amount_cents'] / 100, 2, ',', "\u{202f}") ?>&nbsp;€</td>
 <td role="cell" data-label="État"><span class="tag" data-state="<?= escape($row['state']) ?>"><?= escape($labels[$row['state']]) ?></span></td>
