@@ -59,3 +59,10 @@ struct str french_money(struct arena *arena, int64_t cents)
     money_format(cents, text);
     return arena_str(arena, str_from(text));
 }
+
+struct str french_claim(struct arena *arena, struct str number, struct str label)
+{
+    if (memmem(label.ptr, label.len, number.ptr, number.len))
+        return label;
+    return arena_printf(arena, "n°" NBSP "%.*s, %.*s", STR_ARG(number), STR_ARG(label));
+}

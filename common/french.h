@@ -20,6 +20,8 @@ struct str french_date_from_iso(struct arena *arena, struct str iso);
 struct str french_time_iso(struct arena *arena, int64_t us);
 /* "janvier" of 1 … "décembre" of 12 */
 const char *french_month(int month);
+/* "n° 150509, forfait avril–juin"; the label alone where it names the number already, as some programs write it. */
+struct str french_claim(struct arena *arena, struct str number, struct str label);
 /* money_format() in the arena. */
 struct str french_money(struct arena *arena, int64_t cents);
 

@@ -63,8 +63,7 @@ const struct payment_line_view *payment_lines_view(const struct page *page, cons
             .amount = french_money(arena, row[LINE_AMOUNT].number),
         };
         if (row[LINE_CLAIM_ID].type != DB_NULL)
-            views[i].claim = arena_printf(arena, "n°\u00a0%.*s, %.*s", STR_ARG(row[LINE_CLAIM_NUMBER].text),
-                                          STR_ARG(row[LINE_CLAIM_LABEL].text));
+            views[i].claim = french_claim(arena, row[LINE_CLAIM_NUMBER].text, row[LINE_CLAIM_LABEL].text);
     }
     return views;
 }

@@ -70,8 +70,7 @@ static int load_lines(struct content *content, struct payment_texts *payment)
             waiting_cents += db_int(&rows, i, WAITING);
         if (claim)
             lines[i].claim =
-                arena_printf(content->arena, "n°\u00a0%.*s, %.*s", STR_ARG(db_text(&rows, i, CLAIM_NUMBER)),
-                             STR_ARG(db_text(&rows, i, CLAIM_LABEL)));
+                french_claim(content->arena, db_text(&rows, i, CLAIM_NUMBER), db_text(&rows, i, CLAIM_LABEL));
     }
     payment->lines = lines;
     payment->n_lines = (unsigned)rows.n_rows;

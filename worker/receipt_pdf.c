@@ -56,8 +56,8 @@ static void put_facts(struct pdf *pdf, const struct receipt *receipt, struct are
 static struct str object_text(const struct receipt *receipt, const struct receipt_line *line, struct arena *arena)
 {
     if (line->claim_number.len > 0)
-        return arena_printf(arena, "Créance n°" NBSP "%.*s, %.*s", STR_ARG(line->claim_number),
-                            STR_ARG(line->claim_label));
+        return arena_printf(arena, "Créance" NBSP ": %.*s",
+                            STR_ARG(french_claim(arena, line->claim_number, line->claim_label)));
     return receipt->is_claim ? STR("Créance à imputer par l'établissement") : STR("Paiement d'avance");
 }
 

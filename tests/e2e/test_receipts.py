@@ -77,7 +77,7 @@ def test_a_receipt_is_sound_and_always_the_same(kind, tmp_path):
 def test_what_a_receipt_says(tmp_path):
     text = text_of(sample("plain")).replace("\u00a0", " ")
     for words in ("Lycée Jean-Monnet", "Lycée, Aix-en-Provence", "Reçu n° 2026-000123", "Jean Durand", "29 mars 2026 à 10 h 42", "Carte bancaire",
-                  "dem20260329104212K7P", "36628282", "Julia Durand (3e B)", "Créance n° 150509, Forfait demi-pension", "158,50 €", "Charlie Durand (6e A)",
+                  "dem20260329104212K7P", "36628282", "Julia Durand (3e B)", "Créance : n° 150509, Forfait demi-pension", "158,50 €", "Charlie Durand (6e A)",
                   "198,50 €", "cent quatre-vingt-dix-huit euros et cinquante centimes", "n'est plus valable"):
         assert words in text, words
     structure = structure_of(tmp_path, sample("plain"))
