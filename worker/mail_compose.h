@@ -11,7 +11,9 @@ struct mail_letter {
     int64_t outbox_id;
     struct str kind; /* of the outbox row */
     int64_t written_us;
-    struct str from_name, from_address, to, reply_to; /* reply_to may be empty */
+    struct str from_name;
+    struct str from_address, to; /* mail addresses: nothing in them is escaped */
+    struct str reply_to;         /* left out if it is none */
     struct str message_id_domain;
     struct str subject, text, html; /* UTF-8, lines ending in \n */
     /* application/pdf; empty: none. The name is ASCII letters, digits, "-" and "." */

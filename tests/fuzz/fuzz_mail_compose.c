@@ -1,6 +1,8 @@
 /* Mails: whatever stands in a name, a subject or a body, the head has exactly the lines that we write, each once, and
- * ends where ours ends; the addresses are as they were given; every line is bounded and ends in CR LF. Lines of the
- * input: the sender's name, the recipient, the subject; the rest is the text. */
+ * ends where ours ends; addresses stand there as they were given, texts read back the same; every line is bounded and
+ * ends in CR LF. Lines of the input: the sender's name, the recipient, the subject; the rest is the text. */
+#include <sodium.h>
+
 #include "common/mail_address.h"
 #include "fuzz/fuzz.h"
 #include "worker/mail_compose.h"
@@ -56,26 +58,59 @@ static void check_head(struct str head, bool has_reply_to)
     FUZZ_CHECK(seen[NAMES - 1] == has_reply_to);
 }
 
-/* The whole value of the field, after its spaces and perhaps its fold, is the address as the mail server is told it. */
-static void check_address(struct str head, const char *field, struct str address)
+/* The whole value of the field, its folds too. */
+static struct str field_value(struct str head, const char *field)
 {
-    struct str line, value;
-    do {
-        line = str_cut(head, '\n', &head);
-        FUZZ_CHECK(line.ptr);
-    } while (!str_eq_text(str_cut(line, ':', &value), field));
-    value = str_trim(value);
-    if (value.len == 0)
-        value = str_trim(str_cut(head, '\n', &head));
-    FUZZ_CHECK(str_eq(value, address));
+    struct str rest = head, value;
+    while (!str_eq_text(str_cut(str_cut(rest, '\n', &rest), ':', &value), field))
+        FUZZ_CHECK(rest.ptr);
+    const char *end = rest.ptr;
+    while (rest.len > 0 && rest.ptr[0] == ' ') {
+        str_cut(rest, '\n', &rest);
+        end = rest.ptr;
+    }
+    return str_slice(value.ptr + 1, (size_t)(end - value.ptr) - 3);
 }
 
-/* What else may be there follows from the bytes: an address for answers, a file. */
-static void choose_parts(struct mail_letter *letter, uint32_t choice)
+static size_t decode_word(struct str word, char *out, size_t room)
 {
-    if (choice & 1)
-        letter->reply_to = letter->to;
-    if (choice & 2) {
+    size_t len;
+    FUZZ_CHECK(str_starts_with(word, STR("=?utf-8?B?")) && str_ends_with(word, STR("?=")) && word.len <= 75 - 9);
+    FUZZ_CHECK(sodium_base642bin((unsigned char *)out, room, word.ptr + 10, word.len - 12, NULL, &len, NULL,
+                                 sodium_base64_VARIANT_ORIGINAL) == 0);
+    FUZZ_CHECK(len > 0 && str_is_utf8(str_slice(out, len))); /* no character is cut */
+    return len;
+}
+
+/* What a reader makes of the words is the text, its control characters as spaces. */
+static void check_words(struct arena *arena, struct str words, struct str text)
+{
+    size_t len = 0, room = words.len + 1;
+    char *read = arena_alloc(arena, room);
+
+    if (str_starts_with(words, STR("=?"))) {
+        while (words.len > 0)
+            len += decode_word(str_trim(str_cut(words, '\n', &words)), read + len, room - len);
+    } else {
+        len = words.len;
+        memcpy(read, words.ptr ? words.ptr : "", len);
+    }
+    FUZZ_CHECK(len == text.len);
+    for (size_t i = 0; i < len; i++)
+        FUZZ_CHECK(read[i] == text.ptr[i] || (read[i] == ' ' && (text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)));
+}
+
+static void check_sender(struct arena *arena, struct str value, const struct mail_letter *letter)
+{
+    struct str end = arena_printf(arena, "<%.*s>", STR_ARG(letter->from_address));
+    FUZZ_CHECK(str_ends_with(value, end));
+    check_words(arena, str_trim(str_slice(value.ptr, value.len - end.len)), letter->from_name);
+}
+
+/* What else may be there follows from the bytes: a file. */
+static void choose_file(struct mail_letter *letter, uint32_t choice)
+{
+    if (choice & 1) {
         letter->pdf = letter->text.len ? letter->text : STR("%PDF");
         letter->pdf_name = STR("recu-17.pdf");
     }
@@ -98,16 +133,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     letter.text = letter.html = rest;
     if (!str_is_utf8(input))
         return 0; /* the database holds no other text */
+    letter.reply_to = letter.to;
     if (!mail_address_is_valid(letter.to))
-        letter.to = STR("durand@example.org"); /* nothing else is ever stored */
-    choose_parts(&letter, fuzz_hash(input) >> 8);
+        letter.to = STR("durand@example.org"); /* smtp_send() refuses any other */
+    bool has_reply_to = mail_address_is_valid(letter.reply_to);
+    choose_file(&letter, fuzz_hash(input) >> 8);
     arena_init(&arena, FUZZ_ARENA_MAX);
     struct str mail = str_from(mail_compose(&letter, &arena)), head = str_slice(mail.ptr, head_len(mail));
     check_lines(mail);
-    check_head(head, letter.reply_to.len > 0);
-    check_address(head, "To", letter.to);
-    if (letter.reply_to.len > 0)
-        check_address(head, "Reply-To", letter.reply_to);
+    check_head(head, has_reply_to);
+    FUZZ_CHECK(str_eq(field_value(head, "To"), letter.to));
+    FUZZ_CHECK(!has_reply_to || str_eq(field_value(head, "Reply-To"), letter.reply_to));
+    check_words(&arena, field_value(head, "Subject"), letter.subject);
+    check_sender(&arena, field_value(head, "From"), &letter);
     FUZZ_CHECK(str_ends_with(mail, letter.pdf.len ? STR("--=_file_outbox_17--\r\n") : STR("--=_outbox_17--\r\n")));
     arena_done(&arena);
     return 0;

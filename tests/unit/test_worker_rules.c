@@ -11,6 +11,7 @@
 #include "worker/db.c"
 #include "worker/drain.h"
 #include "worker/mail_compose.h"
+#include "worker/mail_words.h"
 #include "worker/metrics.h"
 #include "worker/outbox.h"
 
@@ -129,7 +130,8 @@ static void letters(void **state)
     arena_done(&arena);
 }
 
-/* An address is not written anew: what punycode may hold and IDNA forbids (here U+2488, U+0082) stays ASCII. */
+/* An address is not written anew: what punycode may hold and IDNA forbids (here U+2488, U+0082) stays ASCII. What is
+ * none is no place for answers. */
 static void addresses_of_letters(void **state)
 {
     static const char *const addresses[] = {"parent@example.org", "Parent@EXAMPLE.org", "a@xn--bcher-kva.fr",
@@ -145,10 +147,42 @@ static void addresses_of_letters(void **state)
                                      .reply_to = address,
                                      .message_id_domain = STR("example.org")};
         const char *mail = mail_compose(&letter, &arena);
-        assert_non_null(strstr(mail, arena_printf(&arena, "?= <%s>\r\n", addresses[i]).ptr));
+        assert_non_null(strstr(mail, arena_printf(&arena, "?=\r\n <%s>\r\n", addresses[i]).ptr));
         assert_non_null(strstr(mail, arena_printf(&arena, "\r\nTo: %s\r\n", addresses[i]).ptr));
         assert_non_null(strstr(mail, arena_printf(&arena, "\r\nReply-To: %s\r\n", addresses[i]).ptr));
     }
+    struct mail_letter letter = {.from_address = STR("a@example.org"),
+                                 .to = STR("b@example.org"),
+                                 .reply_to = STR("c@example.org\r\nBcc: d@example.org")};
+    const char *mail = mail_compose(&letter, &arena);
+    assert_null(strstr(mail, "c@example.org"));
+    assert_non_null(strstr(mail, "From: <a@example.org>\r\n"));
+    arena_done(&arena);
+}
+
+/* Long texts are cut between characters; what looks like a word, or would end the line, is encoded. */
+static void words_of_heads(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"", ""},
+        {"Cantine du lycee 2", "Cantine du lycee 2"},
+        {"École", "=?utf-8?B?w4ljb2xl?="},
+        {"a b ", "=?utf-8?B?YSBiIA==?="},
+        {"=?utf-8?q? ", "=?utf-8?B?PT91dGYtOD9xPyA=?="},
+        {"a\r\nBcc: b\x7f", "=?utf-8?B?YSAgQmNjOiBiIA==?="},
+        {"Un établissement des Hauts-de-Seine, à é à",
+         "=?utf-8?B?VW4gw6l0YWJsaXNzZW1lbnQgZGVzIEhhdXRzLWRlLVNlaW5lLCA=?=\r\n =?utf-8?B?w6Agw6kgw6A=?="},
+        {"abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz",
+         "=?utf-8?B?YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU2Nzg5YWJj?=\r\n "
+         "=?utf-8?B?ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo=?="},
+    };
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 1 << 16);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(mail_words(&arena, str_from(cases[i].text)).ptr, cases[i].words);
     arena_done(&arena);
 }
 
@@ -176,7 +210,8 @@ int main(void)
         cmocka_unit_test(error_classes),        cmocka_unit_test(lists_in_statements),
         cmocka_unit_test(waiting_times),        cmocka_unit_test(drain_cuts_a_wait_short),
         cmocka_unit_test(message_ids),          cmocka_unit_test(letters),
-        cmocka_unit_test(addresses_of_letters), cmocka_unit_test(metrics_text),
+        cmocka_unit_test(addresses_of_letters), cmocka_unit_test(words_of_heads),
+        cmocka_unit_test(metrics_text),
     };
     rand_init();
     mail_compose_init();
