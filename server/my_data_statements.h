@@ -35,10 +35,10 @@
     "SELECT 5, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', k.created_at), JSON_OBJECT('demandee_le', " \
     "DATE_FORMAT(k.created_at" AS_MOMENT ", 'valable_jusqu_au', DATE_FORMAT(k.expires_at" AS_MOMENT \
     ", 'utilisee_le', DATE_FORMAT(k.used_at" AS_MOMENT ") FROM password_tokens k WHERE k.user_id = ?"
-#define MY_REPORTS                                                                                                    \
-    "SELECT 6, i.id, JSON_OBJECT('paiement', t.reference, 'recu_le', DATE_FORMAT(i.created_at" AS_MOMENT              \
-    ", 'message', i.detail) FROM transactions t JOIN payer_reports i ON i.transaction_id = t.id WHERE t.user_id = ? " \
-    "AND t.school_id = ?"
+#define MY_REPORTS                                                                                       \
+    "SELECT 6, i.id, JSON_OBJECT('paiement', t.reference, 'recu_le', DATE_FORMAT(i.created_at" AS_MOMENT \
+    ", 'message', i.detail) FROM transactions t FORCE INDEX (history) STRAIGHT_JOIN payer_reports i ON " \
+    "i.transaction_id = t.id WHERE t.user_id = ? AND t.school_id = ?"
 
 /* A payment's lists. Lines of all versions: what "Modifier" has replaced is kept too. */
 #define LIST(select) "JSON_COMPACT(COALESCE((SELECT JSON_ARRAYAGG(" select "), '[]'))"
