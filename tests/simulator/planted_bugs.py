@@ -76,7 +76,7 @@ BUGS = {
     "history forgotten": [
         ("worker/apply.c", "    int err = write_rows(apply, STATEMENT_HISTORY_ADD, &rows, true);\n", "    int err = 0;\n")],
     "receipt numbers with gaps": [
-        ("worker/receipts.c", "- (int64_t)n_credits + 1;", "- (int64_t)n_credits + 2;")],
+        ("worker/receipts.c", "counters[2 * school + 1].number - n;", "counters[2 * school + 1].number - n + 1;")],
     "review without a mail": [
         ("worker/apply.c", "    return err ? err : write_review_mails(apply);", "    return err;")],
     # --- deciding
