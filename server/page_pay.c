@@ -182,7 +182,7 @@ static void loaded(struct page *page)
     take_claims(pay, page_result(page, STEP_LINES));
     if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), &pay->row))
         page_fail(page, 404);
-    else if (payment_row_is_discarding(&pay->row, clock_now_us()))
+    else if (payment_row_is_given_up(&pay->row))
         show_payment(page);
     else if (contracts_can_seal(page->app->contracts, pay->row.contract_id))
         find_contract(page);

@@ -219,7 +219,7 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         view.waiting = waiting_text(page, lines);
     fill_proofs(page, &view);
     fill_discard(page, row, &view);
-    view.can_resume = view.can_resume && !view.is_discarding;
+    view.can_resume = view.can_resume && !payment_row_is_given_up(row);
     fill_receipt(page, row, &view);
     if (view.can_pay_again)
         fill_again(page, row, &view);
@@ -273,7 +273,7 @@ static void loaded(struct page *page)
         return;
     }
     payment->lines = *page_result(page, STEP_LINES);
-    if (row->state == PAYMENT_CREATED && !is_discarding(row)) {
+    if (row->state == PAYMENT_CREATED && !payment_row_is_given_up(row)) {
         page_step(page, SQL_SIMILAR_PAYMENT, DB_ANY_COUNT, reference, PAGE_OWNER(page));
         page_query(page, similar_loaded);
         return;

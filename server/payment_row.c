@@ -40,10 +40,14 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
     return true;
 }
 
+bool payment_row_is_given_up(const struct payment_row *row)
+{
+    return payment_state_is_open(row->state) && row->discard_asked_us;
+}
+
 bool payment_row_is_discarding(const struct payment_row *row, int64_t now_us)
 {
-    return payment_state_is_open(row->state) && row->discard_asked_us &&
-           now_us - row->discard_asked_us < DISCARD_LATE_US;
+    return payment_row_is_given_up(row) && now_us - row->discard_asked_us < DISCARD_LATE_US;
 }
 
 const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,
