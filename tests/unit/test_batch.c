@@ -364,7 +364,7 @@ static void reports(void **state)
     } cases[] = {
         {"first", "4711", "Débité, rien reçu", 0, 1},  {"third", "4711", "Débité, rien reçu", 2, 1},
         {"fourth", "4711", "Débité, rien reçu", 3, 0}, {"somebody else's", "1", "Débité, rien reçu", 0, 0},
-        {"no text", "4711", "D\xe9 rien", 0, 0},
+        {"no text", "4711", "D\xe9 rien", 0, 0},       {"for a terminal", "4711", "Rien\x1b[2J", 0, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
