@@ -27,7 +27,7 @@ static void test_every_section_is_there(void **state)
                             "{\n\"site\": \"https://cantine.example.org\",\n"
                             "\"fait_le\": \"2026-03-29T08:42:00.000000Z\",\n\"personne\": [],\n\"comptes\": [],\n"
                             "\"creances\": [],\n\"connexions\": [],\n\"courriels\": [],\n"
-                            "\"demandes_mot_de_passe\": [],\n\"paiements\": []\n}\n"));
+                            "\"demandes_mot_de_passe\": [],\n\"signalements\": [],\n\"paiements\": []\n}\n"));
     my_data_done(&data);
 }
 
@@ -41,9 +41,10 @@ static void test_rows_go_to_their_sections(void **state)
     my_data_add(&data, MY_DATA_PAYMENTS, STR("{\"x\": 1}"));
     my_data_finish(&data);
     struct str json = buf_str(&data.json);
-    static const char expected[] = "\"personne\": [\n  {\"nom\": \"Durand\"}\n],\n\"comptes\": [],\n"
-                                   "\"creances\": [\n  {},\n  {}\n],\n\"connexions\": [],\n\"courriels\": [],\n"
-                                   "\"demandes_mot_de_passe\": [],\n\"paiements\": [\n  {\"x\": 1}\n]\n}\n";
+    static const char expected[] =
+        "\"personne\": [\n  {\"nom\": \"Durand\"}\n],\n\"comptes\": [],\n"
+        "\"creances\": [\n  {},\n  {}\n],\n\"connexions\": [],\n\"courriels\": [],\n"
+        "\"demandes_mot_de_passe\": [],\n\"signalements\": [],\n\"paiements\": [\n  {\"x\": 1}\n]\n}\n";
     assert_true(str_ends_with(json, str_from(expected)));
     my_data_done(&data);
 }
