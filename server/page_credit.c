@@ -210,6 +210,11 @@ static void show_anew(struct page *page, const struct db_result *stored)
     show_form(page, 200);
 }
 
+static bool is_beyond_change(const struct db_value *stored)
+{
+    return !str_eq(stored[STORED_STATE].text, STR("CREATED")) || stored[STORED_GIVEN_UP].number != 0;
+}
+
 static void loaded(struct page *page)
 {
     struct credit *credit = page->state;
@@ -224,8 +229,8 @@ static void loaded(struct page *page)
     };
     if (stored && stored->n_rows == 0)
         page_fail(page, 404);
-    else if (stored && !str_eq(db_row(stored, 0)[STORED_STATE].text, STR("CREATED")))
-        show_recap(page, credit->modified); /* too late to modify: its page says why */
+    else if (stored && is_beyond_change(db_row(stored, 0)))
+        show_recap(page, credit->modified); /* its page says why */
     else if (page_is_post(page))
         submit(page);
     else

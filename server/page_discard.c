@@ -6,7 +6,6 @@
 #include "server/notice.h"
 #include "server/page.h"
 #include "server/pages.h"
-#include "server/payment_reference.h"
 #include "server/payment_row.h"
 
 enum { STEP_TRANSACTION };
@@ -61,11 +60,8 @@ static void opened(struct page *page)
 {
     struct str reference = page->request->params[0];
 
-    if (!payment_reference_is_plausible(reference)) {
-        page_fail(page, 404);
+    if (!payment_row_ask(page))
         return;
-    }
-    page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     if (!page_is_post(page)) {
         page_query(page, loaded);
         return;

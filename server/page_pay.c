@@ -11,7 +11,6 @@
 #include "server/credit_form.h"
 #include "server/page.h"
 #include "server/pages.h"
-#include "server/payment_reference.h"
 #include "server/payment_row.h"
 #include "server/validity.h"
 
@@ -182,7 +181,7 @@ static void loaded(struct page *page)
     take_claims(pay, page_result(page, STEP_LINES));
     if (!payment_row_read(page->arena, page_result(page, STEP_TRANSACTION), &pay->row))
         page_fail(page, 404);
-    else if (payment_row_is_discarding(&pay->row, clock_now_us()))
+    else if (payment_row_is_given_up(&pay->row))
         show_payment(page);
     else if (contracts_can_seal(page->app->contracts, pay->row.contract_id))
         find_contract(page);
@@ -194,11 +193,8 @@ static void opened(struct page *page)
 {
     struct str reference = page->request->params[0];
 
-    if (!payment_reference_is_plausible(reference)) {
-        page_fail(page, 404);
+    if (!payment_row_ask(page))
         return;
-    }
-    page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_step(page, SQL_TRANSACTION_LINES, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_query(page, loaded);
 }

@@ -8,7 +8,6 @@
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_proofs.h"
-#include "server/payment_reference.h"
 #include "server/validity.h"
 
 /* Two turns: what the second asks for depends on the state that the first one read. */
@@ -219,7 +218,7 @@ static struct payment_view payment_view_make(struct page *page, const struct pay
         view.waiting = waiting_text(page, lines);
     fill_proofs(page, &view);
     fill_discard(page, row, &view);
-    view.can_resume = view.can_resume && !view.is_discarding;
+    view.can_resume = view.can_resume && !payment_row_is_given_up(row);
     fill_receipt(page, row, &view);
     if (view.can_pay_again)
         fill_again(page, row, &view);
@@ -273,7 +272,7 @@ static void loaded(struct page *page)
         return;
     }
     payment->lines = *page_result(page, STEP_LINES);
-    if (row->state == PAYMENT_CREATED && !is_discarding(row)) {
+    if (row->state == PAYMENT_CREATED && !payment_row_is_given_up(row)) {
         page_step(page, SQL_SIMILAR_PAYMENT, DB_ANY_COUNT, reference, PAGE_OWNER(page));
         page_query(page, similar_loaded);
         return;
@@ -287,11 +286,8 @@ static void opened(struct page *page)
 {
     struct str reference = page->request->params[0];
 
-    if (!payment_reference_is_plausible(reference)) {
-        page_fail(page, 404);
+    if (!payment_row_ask(page))
         return;
-    }
-    page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_step(page, SQL_TRANSACTION_LINES, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_query(page, loaded);
 }

@@ -6,7 +6,6 @@
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_proofs.h"
-#include "server/payment_reference.h"
 
 enum { STEP_TRANSACTION, STEP_PROOFS };
 enum { MESSAGE_CHARS_MIN = 10 };
@@ -104,11 +103,8 @@ static void opened(struct page *page)
 {
     struct str reference = page->request->params[0];
 
-    if (!payment_reference_is_plausible(reference)) {
-        page_fail(page, 404);
+    if (!payment_row_ask(page))
         return;
-    }
-    page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
     page_step(page, SQL_PAYMENT_PROOFS, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page), DB_S(reference),
               PAGE_OWNER(page), DB_S(reference), PAGE_OWNER(page));
     page_query(page, loaded);

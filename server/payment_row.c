@@ -4,8 +4,21 @@
 #include "common/french.h"
 #include "common/log.h"
 #include "server/claim_bar.h"
+#include "server/payment_reference.h"
 
 #define DISCARD_LATE_US (5 * CLOCK_MINUTE_US)
+
+bool payment_row_ask(struct page *page)
+{
+    struct str reference = page->request->params[0];
+
+    if (!payment_reference_is_plausible(reference)) {
+        page_fail(page, 404);
+        return false;
+    }
+    page_step(page, SQL_TRANSACTION, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
+    return true;
+}
 
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row)
 {
@@ -40,10 +53,14 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
     return true;
 }
 
+bool payment_row_is_given_up(const struct payment_row *row)
+{
+    return payment_state_is_open(row->state) && row->discard_asked_us;
+}
+
 bool payment_row_is_discarding(const struct payment_row *row, int64_t now_us)
 {
-    return payment_state_is_open(row->state) && row->discard_asked_us &&
-           now_us - row->discard_asked_us < DISCARD_LATE_US;
+    return payment_row_is_given_up(row) && now_us - row->discard_asked_us < DISCARD_LATE_US;
 }
 
 const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,

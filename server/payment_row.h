@@ -22,13 +22,19 @@ struct payment_row {
     bool under_review;    /* an open review item is about it */
 };
 
+/* The first step of a payment's pages: the payment that the address names, if it is the person's own. False: it names
+ * none, and that was answered (404). */
+bool payment_row_ask(struct page *page);
 /* Reads the one row of `result`; false when there is none (unknown, or somebody else's). */
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row);
 /* The claims among the lines that cannot be paid now, in the arena. */
 const struct claim_bar_view *payment_bars_view(const struct page *page, const struct db_result *lines,
                                                unsigned *ret_n_bars);
-/* Its payer gave it up, and the workers are expected to end it within seconds: nothing else is offered meanwhile. After
- * some minutes something is in their way, and it is open as before. */
+/* Open, but its payer gave it up: a worker will end it, soon or late, so it neither goes to the bank nor is modified.
+ */
+bool payment_row_is_given_up(const struct payment_row *row);
+/* Given up, and the workers are expected to end it within seconds. After some minutes something is in their way, and
+ * giving up is offered again. */
 bool payment_row_is_discarding(const struct payment_row *row, int64_t now_us);
 /* One view a line, in the arena. */
 const struct payment_line_view *payment_lines_view(const struct page *page, const struct db_result *lines,

@@ -13,6 +13,12 @@
 /* The payment that a claim is kept for: reserved_for counts until reserved_until, and not beyond. */
 #define CLAIM_HOLDER "r.reference = c.reserved_for AND c.reserved_until > UTC_TIMESTAMP(6)"
 
+/* What its payer gave up goes to no bank and gets no other reference, however late a worker hears of it: the worker
+   ends the payment by the reference that it had. */
+#define NOT_GIVEN_UP                                                                              \
+    " AND NOT EXISTS (SELECT 1 FROM payer_signs s WHERE s.transaction_id = open_transactions.id " \
+    "AND s.kind = 'DISCARD')"
+
 #define TRANSACTION_OWNED "WHERE t.reference = ? AND t.user_id = ? AND t.school_id = ?"
 
 #define YEAR_PAYMENTS "FROM transactions t FORCE INDEX (history) JOIN receipts r ON r.transaction_id = t.id "
@@ -224,11 +230,12 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_STORED_PAYMENT] =
         {
             .name = "stored_payment",
-            .sql = "SELECT t.state, t.kind, t.email, t.comment, l.account_id, l.claim_id, l.amount_cents "
+            .sql = "SELECT t.state, t.kind, t.email, t.comment, l.account_id, l.claim_id, l.amount_cents, "
+                   "EXISTS (SELECT 1 FROM payer_signs s WHERE s.transaction_id = t.id AND s.kind = 'DISCARD') "
                    "FROM transactions t JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = "
                    "t.revision " TRANSACTION_OWNED " ORDER BY l.position",
             .params = "sii",
-            .columns = "ssssiii",
+            .columns = "ssssiiii",
         },
     [SQL_RECEIPT_FILE] =
         {
@@ -260,7 +267,7 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "transaction_modify",
             .sql = "UPDATE open_transactions SET reference = ?, kind = ?, amount_cents = ?, email = ?, comment = ?, "
                    "revision = revision + 1, updated_at = UTC_TIMESTAMP(6) "
-                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'CREATED'",
+                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'CREATED'" NOT_GIVEN_UP,
             .params = "ssisssii",
             .columns = "",
         },
@@ -278,7 +285,8 @@ const struct db_statement statements[SQL_COUNT] = {
             .name = "transaction_send",
             .sql = "UPDATE open_transactions SET state = 'PENDING', sent_at = UTC_TIMESTAMP(6), bank_request = ?, "
                    "valid_until = ?, expires_at = ?, updated_at = UTC_TIMESTAMP(6) "
-                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'CREATED' AND amount_cents = ?",
+                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'CREATED' AND amount_cents = "
+                   "?" NOT_GIVEN_UP,
             .params = "sstsiii",
             .columns = "",
         },
@@ -288,7 +296,7 @@ const struct db_statement statements[SQL_COUNT] = {
         {
             .name = "transaction_resume",
             .sql = "UPDATE open_transactions SET updated_at = UTC_TIMESTAMP(6) "
-                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'PENDING'",
+                   "WHERE reference = ? AND user_id = ? AND school_id = ? AND state = 'PENDING'" NOT_GIVEN_UP,
             .params = "sii",
             .columns = "",
         },

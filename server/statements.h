@@ -139,6 +139,7 @@ enum stored_column {
     STORED_ACCOUNT_ID,
     STORED_CLAIM_ID,
     STORED_AMOUNT,
+    STORED_GIVEN_UP,
 };
 
 /* Columns of SQL_FAMILY: those of SQL_ACCOUNTS, and more. */

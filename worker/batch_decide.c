@@ -362,7 +362,8 @@ static void decide_discard(struct batch *batch, struct batch_entry *entry)
 
 static bool is_fit_message(struct str message)
 {
-    return str_is_utf8(message) && str_utf8_length(message) <= EVENT_MESSAGE_CHARS_MAX;
+    return str_is_utf8(message) && str_utf8_length(message) <= EVENT_MESSAGE_CHARS_MAX &&
+           !str_has_control(message, "\n\t");
 }
 
 /* The payment stays as it is, its `review` too: a parent's worry is no doubt about the money. */
