@@ -8,7 +8,7 @@
 #include "common/rand.h"
 
 enum { ID_HEX_LEN = 2 * EVENT_ID_LEN, GATEWAY_NAME_MAX = 16, IP_TEXT_MAX = 45, USER_TEXT_MAX = 19 };
-enum { LENGTH_BYTES = 4, COMMON_FIELDS = 4, KIND_MARK_LEN = 8 };
+enum { LENGTH_BYTES = 4, COMMON_FIELDS = 4 };
 
 static const char *const kind_names[EVENT_KIND_COUNT] = {
     [EVENT_BANK_NOTIFICATION] = "bank_notification",
@@ -63,26 +63,9 @@ void event_id_for_answer(struct str gateway, struct str reference, struct str st
     digest_sha256_parts(parts, sizeof parts / sizeof parts[0], out);
 }
 
-static void make_kind_mark(enum event_kind kind, const uint8_t id[EVENT_ID_LEN], uint8_t out[KIND_MARK_LEN])
+void event_id_random(uint8_t out[EVENT_ID_LEN])
 {
-    uint8_t digest[DIGEST_SHA256_LEN];
-    const struct str parts[] = {str_from(kind_names[kind]), STR("\0"),
-                                str_slice((const char *)id, EVENT_ID_LEN - KIND_MARK_LEN)};
-    digest_sha256_parts(parts, sizeof parts / sizeof parts[0], digest);
-    memcpy(out, digest, KIND_MARK_LEN);
-}
-
-void event_id_random(enum event_kind kind, uint8_t out[EVENT_ID_LEN])
-{
-    rand_bytes(out, EVENT_ID_LEN - KIND_MARK_LEN);
-    make_kind_mark(kind, out, out + EVENT_ID_LEN - KIND_MARK_LEN);
-}
-
-bool event_id_is_random(enum event_kind kind, const uint8_t id[EVENT_ID_LEN])
-{
-    uint8_t mark[KIND_MARK_LEN];
-    make_kind_mark(kind, id, mark);
-    return memcmp(mark, id + EVENT_ID_LEN - KIND_MARK_LEN, KIND_MARK_LEN) == 0;
+    rand_bytes(out, EVENT_ID_LEN);
 }
 
 /* An event as names and values, with the memory of those values that are not texts of the event. */

@@ -54,10 +54,8 @@ void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVEN
  * NUL between them. The same word twice is one event. */
 void event_id_for_answer(struct str gateway, struct str reference, struct str state, struct str bank_ref,
                          uint8_t out[EVENT_ID_LEN]);
-/* Random, of an event that no bank's call is: its end shows the kind, so that nobody can give such an event the id of a
- * call, which would then look applied. */
-void event_id_random(enum event_kind kind, uint8_t out[EVENT_ID_LEN]);
-bool event_id_is_random(enum event_kind kind, const uint8_t id[EVENT_ID_LEN]);
+/* 32 random bytes. */
+void event_id_random(uint8_t out[EVENT_ID_LEN]);
 
 /* Who makes an event keeps `raw`, `login` and `message` within EVENT_RAW_MAX, EVENT_LOGIN_MAX and EVENT_MESSAGE_MAX:
  * readers refuse longer ones.

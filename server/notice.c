@@ -20,7 +20,7 @@ static void pushed(void *data, int err)
 
 static void keep(struct app *app, struct event *event)
 {
-    event_id_random(event->kind, event->id);
+    event_id_random(event->id);
     event->at_us = clock_now_us();
     journal_append(app->journal, event, journalled, NULL);
     event_queue_push(app->events, event, 0, pushed, NULL);

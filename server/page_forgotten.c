@@ -47,7 +47,7 @@ static void submit(struct page *page)
         show(page, 422, false);
         return;
     }
-    event_id_random(event.kind, event.id);
+    event_id_random(event.id);
     event_queue_push(page->app->events, &event, 0, pushed, page);
 }
 

@@ -44,15 +44,13 @@ static bool is_repeated_before(const struct batch *batch, size_t n_before, const
     return false;
 }
 
-/* Who can write to Redis must not make a bank's call look applied: a junk entry under the id of a genuine one would, of
- * whatever kind it is. The seal that dp-server could not check is part of a call's id (server/bank_callback.c). */
+/* Who can write to Redis must not make a bank's call look applied: a junk entry under the id of a genuine one would.
+ * The seal that dp-server could not check is part of a call's id (server/bank_callback.c). */
 static bool has_its_own_id(const struct event *event, struct arena *arena)
 {
     uint8_t id[EVENT_ID_LEN];
     const struct gateway *gateway = gateway_find(event->gateway);
-    if (event->kind != EVENT_BANK_NOTIFICATION)
-        return event_id_is_random(event->kind, event->id);
-    if (!gateway)
+    if (event->kind != EVENT_BANK_NOTIFICATION || !gateway)
         return true;
     struct str said = event->unverified ? event->raw : gateway->unseal(event->raw, arena);
     event_id_for_bank(event->gateway, said, id);

@@ -117,7 +117,7 @@ static void start_for(struct call *call, unsigned timeout_ms)
         .raw = str_from(raw),
         .ip = STR("192.0.2.1"),
     };
-    event_id_random(event.kind, event.id);
+    event_id_random(event.id);
     event_queue_push(queue, &event, timeout_ms, done, call);
     memset(raw, 'X', sizeof raw);
     assert_int_equal(call->n_calls, 0);

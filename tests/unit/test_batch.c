@@ -257,28 +257,6 @@ static void own_ids(void **state)
     }
 }
 
-/* No event of another kind can take the id of a bank's call. */
-static void ids_of_calls_are_kept(void **state)
-{
-    struct event event = {
-        .kind = EVENT_PAYMENT_DISCARDED, .reference = STR("dem20260329104212K7P"), .user = STR("4711")};
-    struct arena arena;
-    (void)state;
-    arena_init(&arena, 64 * 1024);
-    for (int genuine = 0; genuine < 2; genuine++) {
-        struct event read;
-        size_t n_fields;
-        if (genuine)
-            event_id_random(event.kind, event.id);
-        else
-            event_id_for_bank(STR("spplus"), STR("siret=1&reference=r"), event.id);
-        const struct str *fields = event_to_fields(&event, &arena, &n_fields);
-        const struct stream_entry entry = {STR("1-1"), fields, n_fields, 1};
-        assert_int_equal(batch_read_event(&entry, &arena, &read), genuine ? 0 : ERR_INVALID);
-    }
-    arena_done(&arena);
-}
-
 static void payer_says(struct scene *scene, enum event_kind kind, const char *reference, const char *user)
 {
     size_t i = scene->batch.n_entries++;
@@ -435,7 +413,6 @@ int main(void)
         cmocka_unit_test(unfit_bank_reference),
         cmocka_unit_test(not_believed),
         cmocka_unit_test(own_ids),
-        cmocka_unit_test(ids_of_calls_are_kept),
         cmocka_unit_test(discards),
         cmocka_unit_test(discarded_then_accepted),
         cmocka_unit_test(reports),
