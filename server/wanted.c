@@ -28,12 +28,13 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* "%41", but no control character: "%0d", "%7F". */
+/* "%41", but no control character ("%0d", "%7F") and nothing beyond ASCII, where more of them hide ("%c2%90"): no query
+ * of ours needs it. */
 static bool is_encoded_text(struct str rest)
 {
     if (rest.len < 3 || !is_hex(rest.ptr[1]) || !is_hex(rest.ptr[2]))
         return false;
-    return rest.ptr[1] > '1' && !(rest.ptr[1] == '7' && (rest.ptr[2] | 0x20) == 'f');
+    return rest.ptr[1] >= '2' && rest.ptr[1] <= '7' && !(rest.ptr[1] == '7' && (rest.ptr[2] | 0x20) == 'f');
 }
 
 static bool query_is_plain(struct str query)

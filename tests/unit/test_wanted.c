@@ -43,7 +43,7 @@ static void test_pages_that_may_be_landed_on(void **state)
         "/crediter?creance=12",
         "/crediter?reference=dem20260329104212K7P",
         "/historique?compte=1&etat=valides&annee=2026&avant=1767323045123456-42",
-        "/historique?compte=&etat=%C3%A9",
+        "/historique?compte=&etat=%41",
         "/historique/connexions",
         "/historique?",
         "/paiement/dem20260329104212K7P",
@@ -80,6 +80,10 @@ static const char *const refused[] = {
     "/.evil.example",
     "/@evil.example",
     "/crediter:80",
+    /* hidden characters, decoded */
+    "/historique?etat=%c2%90",
+    "/historique?etat=%E2%80%AE",
+    "/historique?etat=%7f",
     /* written so that a browser, a proxy and we may read it differently */
     "/%2f/evil.example",
     "/%2Fevil.example",
