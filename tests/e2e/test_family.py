@@ -352,7 +352,7 @@ def test_four_lines_over_three_children(stack, bank, mails, family, claims):
         assert all(found) and [f.start() for f in found] == sorted(f.start() for f in found), (pattern, text)
 
     recap = words(parent.get(answer.location).text)
-    lists_them(recap, "{0} Créance n° [0-9a-f]+, {1} {2}")
+    lists_them(recap, "{0} Créance : n° [0-9a-f]+, {1} {2}")
     assert "Régler des créances" in recap and "Montant total de la transaction 476,20 €" in recap and "Payer 476,20 €" in recap
     address = parent.send(reference)
     assert urllib.parse.parse_qs(address.partition("?")[2])["montant"] == ["476.20"]  # one card payment
@@ -360,7 +360,7 @@ def test_four_lines_over_three_children(stack, bank, mails, family, claims):
     bank.type_card(reference, "1234567890123456")
     parent.wait_for_state(reference, "AUTHORISED")
     page = words(parent.get(f"/paiement/{reference}").text)
-    lists_them(page, "{0} Créance n° [0-9a-f]+, {1} {2}")
+    lists_them(page, "{0} Créance : n° [0-9a-f]+, {1} {2}")
     assert "quatre cent soixante-seize euros et vingt centimes" in page
     assert stack.sql("SELECT l.leg, l.book, COALESCE(l.account_id, 0), COALESCE(l.claim_id, 0), l.amount_cents FROM ledger_entries l JOIN transactions t "
                      f"ON t.id = l.transaction_id WHERE t.reference = '{reference}' ORDER BY l.leg") == [
@@ -371,7 +371,7 @@ def test_four_lines_over_three_children(stack, bank, mails, family, claims):
     mail = confirmation(mails, reference)
     _, pdf = attachment(mail)
     receipt = text_of(pdf).replace("\u00a0", " ").replace("\u202f", " ")
-    lists_them(receipt, "{0} +Créance n° [0-9a-f]+, {1} +{2}")
+    lists_them(receipt, "{0} +Créance : n° [0-9a-f]+, {1} +{2}")
     assert "Total 476,20 €" in receipt and "Règlement de créances" in receipt
     until("both mails", lambda: len(mails.about(reference)) == 2)
     for mail in mails.about(reference):
