@@ -149,6 +149,30 @@ static void page_run_done(struct db_run *run, int err)
         page->next(page);
 }
 
+static void page_try_done(struct db_run *run, int err)
+{
+    struct page *page = run->data;
+    page->n_steps = 0;
+    if (err && err != ERR_CONFLICT)
+        log_warn("page_try_failed", LOG_SLICE("path", page->request->path), LOG_ERR(err),
+                 LOG_REQUEST(page->request->id));
+    page->next(page);
+}
+
+void page_try(struct page *page, unsigned within_ms, page_cb next)
+{
+    page->next = next;
+    page->run = (struct db_run){
+        .arena = page->arena,
+        .steps = page->steps,
+        .n_steps = page->n_steps,
+        .deadline_ms = within_ms,
+        .done = page_try_done,
+        .data = page,
+    };
+    db_pool_run(page->app->db, &page->run);
+}
+
 static void start_run(struct page *page, page_cb next, page_cb conflict, bool atomic)
 {
     page->next = next;

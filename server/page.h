@@ -74,6 +74,9 @@ void page_query(struct page *page, page_cb next);
 /* The same as one SQL transaction; `conflict` is called when nothing was changed because a key or an expected count
  * said no. */
 void page_change(struct page *page, page_cb next, page_cb conflict);
+/* The same as page_query() within `within_ms`, and `next` is called whatever came of it, errors are only logged: for
+ * what is worth less than the answer. There are no results then. */
+void page_try(struct page *page, unsigned within_ms, page_cb next);
 const struct db_result *page_result(const struct page *page, unsigned step);
 const struct db_value *db_row(const struct db_result *result, unsigned row);
 

@@ -1,8 +1,6 @@
 /* Retour de la banque: the browser's return changes no payment and credits nothing; it only finds the payment's page
  * again, which says when it first came. Forged or replayed, it shows what the database says. No cookie is set, no token
  * asked: the bank may return by POST, where SameSite=Lax sends no cookie. */
-#include "common/err.h"
-#include "common/log.h"
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_reference.h"
@@ -14,27 +12,11 @@ static void go_to_payment(struct page *page)
     page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(form_get(&page->form, "reference"))));
 }
 
-/* Whatever came of it: the time of the return is worth less than the return. */
-static void recorded(struct db_run *run, int err)
-{
-    if (err && err != ERR_CONFLICT)
-        log_warn("return_not_recorded", LOG_ERR(err));
-    go_to_payment(run->data);
-}
-
 /* When the browser first came back, for a payment of this session's own; any other reference adds nothing. */
 static void record(struct page *page, struct str reference)
 {
     page_step(page, SQL_RETURN_RECORD, DB_ANY_COUNT, DB_S(reference), PAGE_OWNER(page));
-    page->run = (struct db_run){
-        .arena = page->arena,
-        .steps = page->steps,
-        .n_steps = page->n_steps,
-        .deadline_ms = RECORD_WITHIN_MS,
-        .done = recorded,
-        .data = page,
-    };
-    db_pool_run(page->app->db, &page->run);
+    page_try(page, RECORD_WITHIN_MS, go_to_payment);
 }
 
 static void opened(struct page *page)
