@@ -4,12 +4,13 @@
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_reference.h"
+#include "server/payment_row.h"
 
 enum { RECORD_WITHIN_MS = 500 };
 
 static void go_to_payment(struct page *page)
 {
-    page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(form_get(&page->form, "reference"))));
+    payment_row_show(page, form_get(&page->form, "reference"));
 }
 
 /* When the browser first came back, for a payment of this session's own; any other reference adds nothing. */

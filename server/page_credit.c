@@ -14,6 +14,7 @@
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_reference.h"
+#include "server/payment_row.h"
 
 enum { REFERENCE_TRIES_MAX = 5, FORM_TOKEN_LEN = 43 };
 
@@ -68,18 +69,13 @@ static struct str token_of_submission(struct page *page)
     return str_from(text);
 }
 
-static void show_recap(struct page *page, struct str reference)
-{
-    page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(reference)));
-}
-
 static void stored(struct page *page)
 {
     struct credit *credit = page->state;
     log_info("payment_created", LOG_STR("reference", credit->reference), LOG_INT("cents", credit->form.total_cents),
              LOG_REQUEST(page->request->id));
     CRASH_POINT("server/payment_stored");
-    show_recap(page, str_from(credit->reference));
+    payment_row_show(page, str_from(credit->reference));
     CRASH_POINT("server/payment_shown");
 }
 
@@ -109,7 +105,7 @@ static void token_looked_up(struct page *page)
     const struct db_result *result = page_result(page, 0);
 
     if (result->n_rows > 0)
-        show_recap(page, db_row(result, 0)[0].text);
+        payment_row_show(page, db_row(result, 0)[0].text);
     else if (++credit->tries < REFERENCE_TRIES_MAX)
         create(page);
     else
@@ -144,7 +140,7 @@ static void modify_refused(struct page *page)
     if (page->run.db_errno != 0 && ++credit->tries < REFERENCE_TRIES_MAX)
         modify(page);
     else
-        show_recap(page, credit->modified);
+        payment_row_show(page, credit->modified);
 }
 
 static void modify(struct page *page)
@@ -230,7 +226,7 @@ static void loaded(struct page *page)
     if (stored && stored->n_rows == 0)
         page_fail(page, 404);
     else if (stored && is_beyond_change(db_row(stored, 0)))
-        show_recap(page, credit->modified); /* its page says why */
+        payment_row_show(page, credit->modified); /* its page says why */
     else if (page_is_post(page))
         submit(page);
     else

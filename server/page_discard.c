@@ -12,7 +12,7 @@ enum { STEP_TRANSACTION };
 
 static void go_to_payment(struct page *page)
 {
-    page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(page->request->params[0])));
+    payment_row_show(page, page->request->params[0]);
 }
 
 static void discard(struct page *page, const struct payment_row *row)

@@ -32,7 +32,7 @@ static void go_to_bank(struct page *page, struct str payment_url, struct str que
 
 static void show_payment(struct page *page)
 {
-    page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(page->request->params[0])));
+    payment_row_show(page, page->request->params[0]);
 }
 
 static void sent(struct page *page)

@@ -6,6 +6,7 @@
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_proofs.h"
+#include "server/payment_row.h"
 
 enum { STEP_TRANSACTION, STEP_PROOFS };
 enum { MESSAGE_CHARS_MIN = 10 };
@@ -18,7 +19,7 @@ struct problem {
 
 static void go_to_payment(struct page *page)
 {
-    page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(page->request->params[0])));
+    payment_row_show(page, page->request->params[0]);
 }
 
 static void show_form(struct page *page, const struct problem *problem, struct str error)

@@ -2,6 +2,7 @@
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/payment_reference.h"
+#include "server/payment_row.h"
 
 static void send_file(struct page *page, const struct db_value *row)
 {
@@ -22,7 +23,7 @@ static void loaded(struct page *page)
     if (result->n_rows == 0) /* not accepted, unknown, or somebody else's */
         page_fail(page, 404);
     else if (db_row(result, 0)[RECEIPT_FILE_BYTES].type == DB_NULL) /* the payment's page says that it is being made */
-        page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(page->request->params[0])));
+        payment_row_show(page, page->request->params[0]);
     else
         send_file(page, db_row(result, 0));
 }

@@ -20,6 +20,11 @@ bool payment_row_ask(struct page *page)
     return true;
 }
 
+void payment_row_show(struct page *page, struct str reference)
+{
+    page_redirect(page, arena_printf(page->arena, "/paiement/%.*s", STR_ARG(reference)));
+}
+
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row)
 {
     const struct db_value *row;

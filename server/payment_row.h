@@ -25,6 +25,8 @@ struct payment_row {
 /* The first step of a payment's pages: the payment that the address names, if it is the person's own. False: it names
  * none, and that was answered (404). */
 bool payment_row_ask(struct page *page);
+/* 303 to the payment's page. */
+void payment_row_show(struct page *page, struct str reference);
 /* Reads the one row of `result`; false when there is none (unknown, or somebody else's). */
 bool payment_row_read(struct arena *arena, const struct db_result *result, struct payment_row *ret_row);
 /* The claims among the lines that cannot be paid now, in the arena. */
