@@ -237,9 +237,7 @@ static void send_until_drained(struct mailer *mailer)
             log_error("outbox_unavailable", LOG_ERR(err), LOG_STR("error", db_error(mailer->db)));
         if (!err)
             backoff = (struct backoff){0};
-        wait_ms = err                         ? backoff_next_ms(&backoff)
-                  : count == MAILER_CLAIM_MAX ? 0
-                                              : settings->config->worker.mail_poll_ms;
+        wait_ms = err ? backoff_next_ms(&backoff) : count > 0 ? 0 : settings->config->worker.mail_poll_ms;
     } while (!drain_wait(settings->drain, wait_ms));
 }
 

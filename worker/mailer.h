@@ -6,7 +6,7 @@
 #include "worker/drain.h"
 #include "worker/metrics.h"
 
-enum { MAILER_CLAIM_MAX = 10 };
+enum { MAILER_CLAIM_MAX = 32 };
 
 struct mailer_settings {
     const struct config *config; /* borrowed, as all of these */

@@ -27,12 +27,22 @@ static void read_mail(const struct db_result *rows, size_t row, struct outbox_ma
     };
 }
 
+/* Those of a dead worker before the new ones: they have waited longer. */
+static int lock_due(struct db *db, size_t max, struct arena *arena, struct db_result *found)
+{
+    struct db_value limit = DB_INT((int64_t)max);
+    int err = db_run(db, STATEMENT_OUTBOX_ABANDONED, &limit, 1, arena, found);
+    if (!err && found->n_rows == 0)
+        err = db_run(db, STATEMENT_OUTBOX_DUE, &limit, 1, arena, found);
+    return err;
+}
+
 /* Locks what is due, then leases it: within the transaction nobody else can have changed the rows. */
 static int lease(struct db *db, size_t max, unsigned lease_s, struct arena *arena, struct db_result *found)
 {
-    struct db_value limit = DB_INT((int64_t)max), seconds = DB_INT(lease_s);
+    struct db_value seconds = DB_INT(lease_s);
     struct db_result result = {0};
-    int err = db_run(db, STATEMENT_OUTBOX_DUE, &limit, 1, arena, found);
+    int err = lock_due(db, max, arena, found);
     if (err || found->n_rows == 0)
         return err;
     CRASH_POINT("worker/mail_locked");

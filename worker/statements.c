@@ -5,6 +5,12 @@
 #define US_OUT(col) "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', " col ")"
 #define NOW         "UTC_TIMESTAMP(6)"
 
+/* Mails to claim: of one status, the oldest first. */
+#define OUTBOX_ROWS                                                                                \
+    "SELECT id, kind, school_id, transaction_id, user_id, review_id, recipient, attempt, " US_OUT( \
+        "created_at") ", alarm_id FROM mail_outbox WHERE status = "
+#define OUTBOX_OLDEST " AND next_attempt_at <= " NOW " ORDER BY next_attempt_at LIMIT ? FOR UPDATE SKIP LOCKED"
+
 #define STATEMENT(name, sql) [STATEMENT_##name] = {#name, sql}
 
 static const struct {
@@ -262,12 +268,10 @@ static const struct {
     STATEMENT(LETTERS_FIND, "SELECT LOWER(event_id) FROM dead_letters WHERE event_id IN (*)"),
     STATEMENT(LETTERS_FIND_SAME, "SELECT same_as FROM dead_letters WHERE same_as IN (*)"),
 
-    /* A claimed mail's next_attempt_at is the end of its lease, so one index finds new and abandoned ones alike. */
-    STATEMENT(OUTBOX_DUE, "SELECT id, kind, school_id, transaction_id, user_id, review_id, recipient, attempt, " US_OUT(
-                              "created_at") ", alarm_id FROM mail_outbox WHERE "
-                                            "status IN ('PENDING', 'SENDING') AND next_attempt_at <= " NOW
-                                            " ORDER BY next_attempt_at LIMIT ? FOR "
-                                            "UPDATE SKIP LOCKED"),
+    /* A claimed mail's next_attempt_at is the end of its lease. Two statements, since only one status at a time comes
+     * out of the index in its order: both together would read, sort and lock all that waits. */
+    STATEMENT(OUTBOX_DUE, OUTBOX_ROWS "'PENDING'" OUTBOX_OLDEST),
+    STATEMENT(OUTBOX_ABANDONED, OUTBOX_ROWS "'SENDING'" OUTBOX_OLDEST),
     STATEMENT(OUTBOX_CLAIM,
               "UPDATE mail_outbox SET status = 'SENDING', attempt = attempt + 1, lease_until = " NOW " + INTERVAL ? "
               "SECOND, next_attempt_at = lease_until WHERE status IN ('PENDING', 'SENDING') AND next_attempt_at <= " NOW

@@ -133,8 +133,7 @@ BUGS = {
     "mail given up at the first failure": [
         ("worker/mailer.c", "attempt->outcome == SMTP_REFUSED || mail->attempt >= attempts_max)\n        return", "attempt->outcome != SMTP_SENT)\n        return")],
     "abandoned mail never claimed again": [
-        ("worker/statements.c", '"status IN (\'PENDING\', \'SENDING\') AND next_attempt_at <= " NOW\n                                            " ORDER BY',
-         '"status IN (\'PENDING\') AND next_attempt_at <= " NOW\n                                            " ORDER BY')],
+        ("worker/outbox.c", "db_run(db, STATEMENT_OUTBOX_ABANDONED,", "db_run(db, STATEMENT_OUTBOX_DUE,")],
     "confirmation also for what is refused": [
         ("worker/batch_decide.c", "    if (payment->facts.state == PAYMENT_CANCELLED || payment->facts.state == PAYMENT_DECLINED)\n        release_claims(step);\n",
          "    if (payment->facts.state == PAYMENT_DECLINED)\n        add_mail(step, \"PARENT_CONFIRMATION\", payment->email);\n")],
