@@ -20,7 +20,7 @@ static void remove_if_unused(struct journal *journal, struct journal_segment *se
 {
     struct journal_file_job *removal;
 
-    if (!segment->sealed || segment->live > 0)
+    if (!segment->sealed || segment->live > 0 || segment->unindexed > 0)
         return;
     if (journal->state >= JOURNAL_STOPPING) {
         /* The writer takes nothing more; whoever adopts the file removes it. */
@@ -62,7 +62,7 @@ static void segment_removed(struct journal *journal, struct journal_file_job *re
     free(removal);
 }
 
-static void segment_loaded(struct journal *journal, struct journal_file_job *loaded)
+static void segment_adopted(struct journal *journal, struct journal_file_job *loaded)
 {
     struct journal_segment *segment = loaded->segment;
     struct journal_scan *scan = &loaded->scan;
@@ -72,18 +72,38 @@ static void segment_loaded(struct journal *journal, struct journal_file_job *loa
     for (size_t i = 0; i < scan->n_records; i++) {
         const struct journal_location *location = &scan->records[i];
         int64_t age_us = location->at_us < now_us ? now_us - location->at_us : 0;
-        journal_index_add(journal->index, segment, location, now_ms - age_us / 1000);
+        journal_backlog_keep(journal, segment, location, now_ms - age_us / 1000);
     }
     segment->corrupt = scan->corrupt > 0;
     journal_set_segment_bytes(journal, segment, scan->bytes);
     journal->stats.torn_records += scan->torn;
     journal->stats.corrupt_records += scan->corrupt;
     journal->stats.adopted_segments += loaded->job.err == 0;
-    free(scan->records);
     if (loaded->job.err == 0)
         remove_if_unused(journal, segment);
     else
         free(segment); /* unreadable: it stays on disk, and its directory with it */
+}
+
+/* What was damaged since it was written is lost; the rest is not. */
+static void segment_read_again(struct journal *journal, struct journal_file_job *loaded)
+{
+    struct journal_segment *segment = loaded->segment;
+
+    if (!segment->corrupt)
+        journal->stats.corrupt_records += loaded->scan.corrupt;
+    segment->corrupt = segment->corrupt || loaded->scan.corrupt > 0;
+    journal_backlog_loaded(journal, loaded);
+    remove_if_unused(journal, segment);
+}
+
+static void segment_loaded(struct journal *journal, struct journal_file_job *loaded)
+{
+    if (loaded->segment == journal->backlog.loading)
+        segment_read_again(journal, loaded);
+    else
+        segment_adopted(journal, loaded);
+    free(loaded->scan.records);
     free(loaded);
 }
 
@@ -133,6 +153,7 @@ static struct journal_read *new_read(unsigned max)
 void journal_read_due(struct journal *journal, int64_t age_us, unsigned max, journal_due_cb done, void *data)
 {
     struct journal_read *read;
+    int64_t due_ms;
 
     if (journal->read_done)
         log_fatal("journal_read_overlaps");
@@ -145,8 +166,10 @@ void journal_read_due(struct journal *journal, int64_t age_us, unsigned max, jou
         journal_writer_complete(journal->writer, &read->job);
         return;
     }
-    choose_due(journal, clock_monotonic_ms() - age_us / 1000, max, read);
+    due_ms = clock_monotonic_ms() - age_us / 1000;
+    choose_due(journal, due_ms, max, read);
     journal_writer_push(journal->writer, &read->job);
+    journal_backlog_load(journal, due_ms);
     adopt_now_and_then(journal);
 }
 
@@ -208,10 +231,13 @@ void journal_touch(struct journal *journal, const uint8_t (*ids)[EVENT_ID_LEN], 
 struct journal_stats journal_stats(const struct journal *journal)
 {
     struct journal_stats stats = journal->stats;
+    int64_t on_disk_us = journal_backlog_oldest_at_us(&journal->backlog);
 
-    stats.live_records = journal_index_count(journal->index);
-    stats.live_bytes = journal_index_bytes(journal->index);
+    stats.live_records = journal_index_count(journal->index) + journal->backlog.n_records;
+    stats.live_bytes = journal_index_bytes(journal->index) + journal->backlog.n_bytes;
     stats.oldest_at_us = journal_index_oldest_at_us(journal->index);
+    if (stats.oldest_at_us == 0 || (on_disk_us != 0 && on_disk_us < stats.oldest_at_us))
+        stats.oldest_at_us = on_disk_us;
     return stats;
 }
 
@@ -271,15 +297,20 @@ static void handle_jobs(struct journal *journal)
     }
 }
 
-/* Every segment that is left has a live record. */
+/* Every segment that is left has a live record, in the index or on disk only. */
 static void free_records(struct journal *journal)
 {
     struct journal_entry *entry;
+    struct journal_segment *segment;
 
     while ((entry = journal_index_next(journal->index, NULL)) != NULL) {
-        struct journal_segment *segment = journal_index_remove(journal->index, entry);
-        if (segment->live == 0)
+        segment = journal_index_remove(journal->index, entry);
+        if (segment->live == 0 && segment->unindexed == 0)
             free(segment);
+    }
+    while ((segment = TAILQ_FIRST(&journal->backlog.segments)) != NULL) {
+        TAILQ_REMOVE(&journal->backlog.segments, segment, backlog_link);
+        free(segment);
     }
     journal_index_free(journal->index);
 }
@@ -359,6 +390,7 @@ int journal_open(uv_loop_t *loop, const struct config *config, struct journal **
     journal->size_max = size_max;
     journal->adopt_at_ms = clock_monotonic_ms() + JOURNAL_ADOPT_INTERVAL_MS;
     TAILQ_INIT(&journal->waiting);
+    TAILQ_INIT(&journal->backlog.segments);
     if (uv_async_init(loop, &journal->wake, on_wake) != 0 || uv_timer_init(loop, &journal->watchdog) != 0)
         log_fatal("journal_handles_refused");
     journal->handles = 2;

@@ -3,6 +3,7 @@ add_library(dp_journal STATIC
     hash_pool.c
     journal.c
     journal_append.c
+    journal_backlog.c
     journal_index.c
     journal_segment.c
     journal_writer.c

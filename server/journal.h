@@ -7,7 +7,8 @@
  * live records is deleted, one with damaged records is moved to <directory>/corrupt for a human. What was released in a
  * segment that still holds live records is live again after a restart: whoever pushes it again meets the inbox.
  *
- * An event whose id is live is acknowledged without a second record. */
+ * An event whose id is live is acknowledged without a second record, as long as the index has room (journal_backlog.h):
+ * beyond, a second record only costs its place. */
 #ifndef DP_SERVER_JOURNAL_H
 #define DP_SERVER_JOURNAL_H
 

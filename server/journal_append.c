@@ -67,7 +67,7 @@ void journal_append_done(struct journal *journal, struct journal_append *append)
     if (segment) {
         const struct journal_location *location = &append->location;
         journal_set_segment_bytes(journal, segment, location->offset + location->length);
-        journal_index_add(journal->index, segment, location, clock_monotonic_ms());
+        journal_backlog_keep(journal, segment, location, clock_monotonic_ms());
         journal->stats.appends++;
     }
     if (segment || err != 0)

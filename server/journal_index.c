@@ -5,9 +5,9 @@
 
 #include "common/heap.h"
 
-/* A full journal of 1 GiB holds about two million records: chains of 15, and no pause to make the table larger. What is
- * not touched costs no memory. */
-enum { BUCKETS = 1 << 17 };
+/* For JOURNAL_INDEXED_MAX records, and a segment's beyond them: chains of a few, and no pause to make the table larger.
+ */
+enum { BUCKETS = 1 << 13 };
 
 /* A ring in the order of the keys. New records belong at its end; adopted ones come in runs that belong somewhere in
  * the middle, each next to the one before: the finger stays where the last of them was put. */

@@ -3,6 +3,7 @@
 #define DP_SERVER_JOURNAL_PRIVATE_H
 
 #include "server/journal.h"
+#include "server/journal_backlog.h"
 #include "server/journal_index.h"
 #include "server/journal_writer.h"
 
@@ -10,9 +11,10 @@ TAILQ_HEAD(journal_append_list, journal_append);
 
 struct journal {
     uv_async_t wake;
-    uv_timer_t watchdog;                /* runs while somebody waits for an append */
-    struct journal_writer *writer;      /* owned */
-    struct journal_index *index;        /* owned */
+    uv_timer_t watchdog;           /* runs while somebody waits for an append */
+    struct journal_writer *writer; /* owned */
+    struct journal_index *index;   /* owned */
+    struct journal_backlog backlog;
     uint64_t size_max;                  /* bytes */
     struct journal_append_list waiting; /* callers not told yet, oldest first */
     unsigned n_queued;                  /* appends the writer has; also those whose caller was told */

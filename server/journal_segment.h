@@ -35,9 +35,14 @@ struct journal_segment {
     unsigned number;
     /* The loop's. */
     uint64_t bytes;
-    unsigned live; /* records that must stay */
-    bool sealed;   /* never written again */
-    bool corrupt;  /* to be kept for a human */
+    unsigned live; /* records that must stay and are in the index */
+    /* Those that must stay and are not (journal_backlog.h), their bytes, when the last of them had its turn, and the
+     * first one's `at`. */
+    uint64_t unindexed, unindexed_bytes;
+    int64_t unindexed_turn_ms, unindexed_at_us;
+    TAILQ_ENTRY(journal_segment) backlog_link;
+    bool sealed;  /* never written again */
+    bool corrupt; /* to be kept for a human */
 };
 
 /* One record found in a file. */

@@ -16,7 +16,7 @@ enum journal_job_kind {
     JOURNAL_APPEND,  /* struct journal_append */
     JOURNAL_READ,    /* struct journal_read */
     JOURNAL_REMOVE,  /* struct journal_file_job: the loop frees its segment when it is back */
-    JOURNAL_LOAD,    /* struct journal_file_job, made by the writer: an adopted segment and its records */
+    JOURNAL_LOAD,    /* struct journal_file_job: a segment and its records; the writer makes them for adopted ones */
     JOURNAL_SEALED,  /* struct journal_file_job, made by the writer: this segment is not written any more */
     JOURNAL_ADOPT,   /* looks for directories that nobody holds */
     JOURNAL_QUIESCE, /* seals the segment in use; comes back when everything before it is done */

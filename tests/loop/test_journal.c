@@ -143,6 +143,67 @@ static void drained_segments_are_deleted(void **state)
     close_journal(journal);
 }
 
+/* What the index has no room for stays on disk, counts as live, and has its turn. */
+static void more_than_the_index_holds(void **state)
+{
+    enum { COUNT = JOURNAL_INDEXED_MAX + 3000, AT_ONCE = 1000 };
+    static bool seen[COUNT + AT_ONCE];
+    struct journal *journal = open_journal();
+    unsigned n_seen = 0, count = 0;
+    (void)state;
+
+    for (; count < COUNT; count += AT_ONCE)
+        append_many(journal, count, AT_ONCE);
+    assert_int_equal(journal_stats(journal).live_records, count);
+    assert_int_equal(journal_index_count(journal->index), JOURNAL_INDEXED_MAX);
+    close_journal(journal);
+    journal = open_journal(); /* adopted ones are no more in memory than its own */
+    assert_int_equal(journal_stats(journal).live_records, count);
+    assert_int_equal(journal_index_count(journal->index), JOURNAL_INDEXED_MAX);
+    while (journal_stats(journal).live_records > 0) {
+        struct due due = read_due(journal, 0, JOURNAL_READ_MAX);
+        for (unsigned i = 0; i < due.n; i++) {
+            n_seen += !seen[due.numbers[i]];
+            seen[due.numbers[i]] = true;
+            release(journal, due.numbers[i], 1);
+        }
+        assert_true(journal_index_count(journal->index) <= JOURNAL_INDEXED_MAX + (64 << 10) / 100);
+    }
+    assert_int_equal(n_seen, count);
+    assert_int_equal(journal_stats(journal).oldest_at_us, 0);
+    close_journal(journal);
+    look_at_directory();
+    assert_int_equal(files_seen + directories_seen, 0);
+}
+
+/* The segment in use is read again too: nothing may ever fill it. */
+static void beyond_the_index_in_the_segment_in_use(void **state)
+{
+    struct journal *journal;
+    unsigned count = JOURNAL_INDEXED_MAX + 10;
+    (void)state;
+
+    config.journal.size_max_mib = 256;
+    config.journal.segment_size_kib = 16 * 1024;
+    journal = open_journal();
+    for (unsigned at = 0; at < count; at += JOURNAL_INDEXED_MAX / 8)
+        append_many(journal, at, count - at < JOURNAL_INDEXED_MAX / 8 ? count - at : JOURNAL_INDEXED_MAX / 8);
+    assert_int_equal(journal_index_count(journal->index), JOURNAL_INDEXED_MAX);
+    release(journal, 0, 1); /* room, so it may be read again */
+    assert_int_equal(read_due(journal, CLOCK_MINUTE_US, 1).n, 0);
+    assert_int_equal(journal_stats(journal).live_records, count - 1); /* too young */
+    read_due(journal, 0, 1);
+    read_due(journal, 0, 1); /* the reading was before this */
+    assert_int_equal(journal_stats(journal).live_records, count);
+    release(journal, 0, count);
+    assert_int_equal(journal_stats(journal).live_records, 0);
+    assert_int_equal(append_one(journal, count), 0); /* it is still the segment in use */
+    release(journal, count, 1);
+    close_journal(journal);
+    look_at_directory();
+    assert_int_equal(files_seen + directories_seen, 0);
+}
+
 /* --- other servers --- */
 
 static void two_live_journals_do_not_steal(void **state)
@@ -355,6 +416,8 @@ int main(void)
         JOURNAL_TEST(one_sync_for_all_that_waited),
         JOURNAL_TEST(same_call_twice_is_one_record),
         JOURNAL_TEST(drained_segments_are_deleted),
+        JOURNAL_TEST(more_than_the_index_holds),
+        JOURNAL_TEST(beyond_the_index_in_the_segment_in_use),
         JOURNAL_TEST(two_live_journals_do_not_steal),
         JOURNAL_TEST(killed_server_is_adopted),
         JOURNAL_TEST(server_that_dies_later_is_adopted_too),
