@@ -341,6 +341,7 @@ static void on_wake(uv_async_t *wake)
     journal_writer_join(journal->writer);
     uv_close((uv_handle_t *)&journal->wake, on_handle_closed);
     uv_close((uv_handle_t *)&journal->watchdog, on_handle_closed);
+    uv_close((uv_handle_t *)&journal->turn_end, on_handle_closed);
 }
 
 void journal_close(struct journal *journal, void (*closed)(void *data), void *data)
@@ -354,6 +355,7 @@ void journal_close(struct journal *journal, void (*closed)(void *data), void *da
     journal->closed_data = data;
     job = HEAP_NEW(struct journal_job);
     job->kind = JOURNAL_QUIESCE;
+    journal_push_gathered(journal);
     journal_writer_push(journal->writer, job);
 }
 
@@ -389,12 +391,15 @@ int journal_open(uv_loop_t *loop, const struct config *config, struct journal **
     journal->index = journal_index_new();
     journal->size_max = size_max;
     journal->adopt_at_ms = clock_monotonic_ms() + JOURNAL_ADOPT_INTERVAL_MS;
+    TAILQ_INIT(&journal->gathered);
     TAILQ_INIT(&journal->waiting);
     TAILQ_INIT(&journal->backlog.segments);
-    if (uv_async_init(loop, &journal->wake, on_wake) != 0 || uv_timer_init(loop, &journal->watchdog) != 0)
+    if (uv_async_init(loop, &journal->wake, on_wake) != 0)
         log_fatal("journal_handles_refused");
-    journal->handles = 2;
-    journal->wake.data = journal->watchdog.data = journal;
+    uv_timer_init(loop, &journal->watchdog);
+    uv_prepare_init(loop, &journal->turn_end);
+    journal->handles = 3;
+    journal->wake.data = journal->watchdog.data = journal->turn_end.data = journal;
     journal_writer_start(writer, &journal->wake);
     handle_jobs(journal);
     *ret_journal = journal;

@@ -123,6 +123,18 @@ static struct journal_append *new_append(const struct event *event, journal_cb d
     return append;
 }
 
+void journal_push_gathered(struct journal *journal)
+{
+    if (!TAILQ_EMPTY(&journal->gathered))
+        journal_writer_push_all(journal->writer, &journal->gathered);
+}
+
+static void on_turn_end(uv_prepare_t *turn_end)
+{
+    uv_prepare_stop(turn_end);
+    journal_push_gathered(turn_end->data);
+}
+
 void journal_append(struct journal *journal, const struct event *event, journal_cb done, void *data)
 {
     struct journal_append *append = new_append(event, done, data);
@@ -140,5 +152,6 @@ void journal_append(struct journal *journal, const struct event *event, journal_
     }
     if (!uv_is_active((uv_handle_t *)&journal->watchdog))
         uv_timer_start(&journal->watchdog, on_watchdog, JOURNAL_APPEND_TIMEOUT_MS, 0);
-    journal_writer_push(journal->writer, &append->job);
+    TAILQ_INSERT_TAIL(&journal->gathered, &append->job, link);
+    uv_prepare_start(&journal->turn_end, on_turn_end);
 }

@@ -11,11 +11,13 @@ TAILQ_HEAD(journal_append_list, journal_append);
 
 struct journal {
     uv_async_t wake;
+    uv_prepare_t turn_end;         /* runs while `gathered` is not empty */
     uv_timer_t watchdog;           /* runs while somebody waits for an append */
     struct journal_writer *writer; /* owned */
     struct journal_index *index;   /* owned */
     struct journal_backlog backlog;
     uint64_t size_max;                  /* bytes */
+    struct journal_jobs gathered;       /* appends of this turn of the loop: one write and one sync for all of them */
     struct journal_append_list waiting; /* callers not told yet, oldest first */
     unsigned n_queued;                  /* appends the writer has; also those whose caller was told */
     size_t queued_bytes;
@@ -32,6 +34,8 @@ struct journal {
 
 /* The file is so long now. */
 void journal_set_segment_bytes(struct journal *journal, struct journal_segment *segment, uint64_t bytes);
+/* Hands what was gathered to the writer. */
+void journal_push_gathered(struct journal *journal);
 /* An append came back from the writer (or never went there): counts it, tells its caller, frees it. */
 void journal_append_done(struct journal *journal, struct journal_append *append);
 

@@ -34,21 +34,42 @@ struct journal_writer {
     struct buf batch;
 };
 
+void journal_writer_push_all(struct journal_writer *writer, struct journal_jobs *jobs)
+{
+    struct journal_job *job;
+
+    uv_mutex_lock(&writer->lock);
+    while ((job = TAILQ_FIRST(jobs)) != NULL) {
+        TAILQ_REMOVE(jobs, job, link);
+        TAILQ_INSERT_TAIL(job->kind == JOURNAL_APPEND ? &writer->appends : &writer->others, job, link);
+    }
+    uv_mutex_unlock(&writer->lock);
+    uv_cond_signal(&writer->pushed);
+}
+
 void journal_writer_push(struct journal_writer *writer, struct journal_job *job)
 {
+    struct journal_jobs jobs = TAILQ_HEAD_INITIALIZER(jobs);
+
+    TAILQ_INSERT_TAIL(&jobs, job, link);
+    journal_writer_push_all(writer, &jobs);
+}
+
+static void complete_all(struct journal_writer *writer, struct journal_jobs *jobs)
+{
     uv_mutex_lock(&writer->lock);
-    TAILQ_INSERT_TAIL(job->kind == JOURNAL_APPEND ? &writer->appends : &writer->others, job, link);
-    uv_cond_signal(&writer->pushed);
+    TAILQ_CONCAT(&writer->done, jobs, link);
     uv_mutex_unlock(&writer->lock);
+    if (writer->wake)
+        uv_async_send(writer->wake);
 }
 
 void journal_writer_complete(struct journal_writer *writer, struct journal_job *job)
 {
-    uv_mutex_lock(&writer->lock);
-    TAILQ_INSERT_TAIL(&writer->done, job, link);
-    uv_mutex_unlock(&writer->lock);
-    if (writer->wake)
-        uv_async_send(writer->wake);
+    struct journal_jobs jobs = TAILQ_HEAD_INITIALIZER(jobs);
+
+    TAILQ_INSERT_TAIL(&jobs, job, link);
+    complete_all(writer, &jobs);
 }
 
 uint64_t journal_writer_take(struct journal_writer *writer, struct journal_jobs *jobs)
@@ -127,13 +148,12 @@ static void fail_appends(struct journal_writer *writer, struct journal_jobs *job
 {
     struct journal_job *job;
 
-    while ((job = TAILQ_FIRST(jobs)) != NULL) {
-        TAILQ_REMOVE(jobs, job, link);
+    TAILQ_FOREACH(job, jobs, link) {
         append_of(job)->segment = NULL;
         job->err = ERR_IO;
         job->os_errno = os_errno;
-        journal_writer_complete(writer, job);
     }
+    complete_all(writer, jobs);
 }
 
 /* Moves the appends that go into one write to `written`; at least the first. */
@@ -159,7 +179,6 @@ static void fill_batch(struct journal_writer *writer, struct journal_jobs *waiti
 /* One write, one sync, for all appends that fit. */
 static int commit_batch(struct journal_writer *writer, struct journal_jobs *written)
 {
-    struct journal_job *job;
     int err = journal_segment_append(writer->fd, &writer->end, buf_str(&writer->batch));
 
     if (err != 0)
@@ -167,10 +186,7 @@ static int commit_batch(struct journal_writer *writer, struct journal_jobs *writ
     uv_mutex_lock(&writer->lock);
     writer->syncs++;
     uv_mutex_unlock(&writer->lock);
-    while ((job = TAILQ_FIRST(written)) != NULL) {
-        TAILQ_REMOVE(written, job, link);
-        journal_writer_complete(writer, job);
-    }
+    complete_all(writer, written);
     return 0;
 }
 

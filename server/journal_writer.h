@@ -76,6 +76,8 @@ int journal_writer_new(int root_fd, uint64_t segment_bytes, struct journal_write
  */
 void journal_writer_start(struct journal_writer *writer, uv_async_t *wake);
 void journal_writer_push(struct journal_writer *writer, struct journal_job *job);
+/* Pushes all of them, in order, and leaves `jobs` empty: the thread is woken once. */
+void journal_writer_push_all(struct journal_writer *writer, struct journal_jobs *jobs);
 /* Gives a job back as if it were done (for what is decided without the disk). */
 void journal_writer_complete(struct journal_writer *writer, struct journal_job *job);
 /* Moves all jobs that are done to the end of `jobs`, in the order they were done; returns the number of syncs so far.

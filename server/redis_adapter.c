@@ -9,6 +9,9 @@ struct redis_adapter {
     redisReplyObjectFunctions *make; /* borrowed: hiredis' own */
     struct watch *watch;             /* owned */
     int events;
+    uv_prepare_t turn_end; /* runs while there are commands of this turn to write */
+    bool writing;          /* hiredis is told to write, and may ask for more */
+    unsigned open_things;  /* what must close before this goes */
     void (*closed)(void *data);
     void *data;
 };
@@ -47,10 +50,27 @@ static void del_read(void *data)
     change_events(adapter, adapter->events & ~UV_READABLE);
 }
 
+/* The commands of a turn of the loop are written at its end, together; the socket is watched only if it did not take
+ * them all. */
+static void on_turn_end(uv_prepare_t *turn_end)
+{
+    struct redis_adapter *adapter = turn_end->data;
+
+    uv_prepare_stop(turn_end);
+    adapter->writing = true;
+    redisAsyncHandleWrite(adapter->context);
+    adapter->writing = false;
+}
+
 static void add_write(void *data)
 {
     struct redis_adapter *adapter = data;
-    change_events(adapter, adapter->events | UV_WRITABLE);
+    bool connected = adapter->context->c.flags & REDIS_CONNECTED;
+
+    if (connected && !adapter->writing && !(adapter->events & UV_WRITABLE))
+        uv_prepare_start(&adapter->turn_end, on_turn_end);
+    else
+        change_events(adapter, adapter->events | UV_WRITABLE);
 }
 
 static void del_write(void *data)
@@ -59,13 +79,21 @@ static void del_write(void *data)
     change_events(adapter, adapter->events & ~UV_WRITABLE);
 }
 
-static void on_closed(void *data)
+static void thing_closed(void *data)
 {
     struct redis_adapter *adapter = data;
     void (*closed)(void *data) = adapter->closed;
     void *closed_data = adapter->data;
+
+    if (--adapter->open_things > 0)
+        return;
     free(adapter);
     closed(closed_data);
+}
+
+static void on_turn_end_closed(uv_handle_t *turn_end)
+{
+    thing_closed(turn_end->data);
 }
 
 /* hiredis calls this once, before it closes the socket. */
@@ -73,7 +101,8 @@ static void cleanup(void *data)
 {
     struct redis_adapter *adapter = data;
     adapter->context = NULL;
-    watch_close(adapter->watch, on_closed, adapter);
+    watch_close(adapter->watch, thing_closed, adapter);
+    uv_close((uv_handle_t *)&adapter->turn_end, on_turn_end_closed);
 }
 
 /* --- replies nobody asked for ---
@@ -133,6 +162,9 @@ void redis_adapter_attach(redisAsyncContext *context, uv_loop_t *loop, void (*cl
 
     adapter->context = context;
     adapter->watch = watch_new(loop, on_event, adapter);
+    uv_prepare_init(loop, &adapter->turn_end);
+    adapter->turn_end.data = adapter;
+    adapter->open_things = 2;
     adapter->closed = closed;
     adapter->data = data;
     context->ev.data = adapter;

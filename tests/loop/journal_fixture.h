@@ -126,6 +126,13 @@ static inline bool goal_is_reached(void *data)
     return *goal->counter >= goal->value;
 }
 
+/* What was appended is handed over at the end of a turn. */
+static inline void end_turn_and_wait_for_disk(void)
+{
+    uv_run(&loop, UV_RUN_NOWAIT);
+    sem_wait(&disk_entered);
+}
+
 /* Not with uv_run() alone: a timer that is due when it begins may reach the goal, and then it waits for what never
  * comes. */
 static inline void run_until(const unsigned *counter, unsigned value)

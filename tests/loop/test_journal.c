@@ -88,7 +88,7 @@ static void one_sync_for_all_that_waited(void **state)
 
     disk_hangs = true;
     append(journal, 1, &outcome);
-    sem_wait(&disk_entered); /* the first is in its sync: the others gather behind it */
+    end_turn_and_wait_for_disk(); /* the first is in its sync: the others gather behind it */
     for (unsigned i = 2; i <= 100; i++)
         append(journal, i, &outcome);
     disk_hangs = false;
@@ -326,7 +326,7 @@ static void hanging_disk(void **state)
 
     disk_hangs = true;
     append(journal, 0, &outcome);
-    sem_wait(&disk_entered);
+    end_turn_and_wait_for_disk();
     for (unsigned i = 1; i < JOURNAL_WAITING_MAX; i++)
         append(journal, i, &outcome);
     append(journal, JOURNAL_WAITING_MAX, &refused);

@@ -144,7 +144,7 @@ static void failed_sync_is_never_reported_ok(void **state)
     disk_failures = 1;
     disk_hangs = true;
     append(journal, 3, &failed);
-    sem_wait(&disk_entered);
+    end_turn_and_wait_for_disk();
     append(journal, 4, &later); /* not part of what fails: into a new segment */
     append(journal, 5, &later);
     disk_hangs = false;
