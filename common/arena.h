@@ -4,7 +4,8 @@
  * Pieces are never freed alone. Out of memory aborts the program; so does passing the arena's
  * maximum, because every input is bounded before it reaches an arena (passing it is our bug, not a
  * peer's fault). Compiled with -DARENA_MALLOC_EACH every piece is a malloc of its own, so that the
- * sanitizers see overruns and uses after the end. Not thread-safe: one arena has one owner. */
+ * sanitizers see overruns and uses after the end. Not thread-safe: one arena has one owner, and is ended by the thread
+ * that began it, which keeps a few chunks for its next arena. */
 #ifndef DP_COMMON_ARENA_H
 #define DP_COMMON_ARENA_H
 
@@ -27,6 +28,8 @@ void arena_done(struct arena *arena);
 
 /* `size` bytes aligned for any type, zeroed. Size 0 gives a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);
+/* The same, not zeroed: for what is written before it is read. */
+void *arena_room(struct arena *arena, size_t size);
 /* `count` items of `size`, zeroed; aborts on overflow of the product. */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 /* A copy with a NUL after it; the slice does not count the NUL. */

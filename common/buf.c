@@ -13,9 +13,15 @@ void buf_init(struct buf *buf, size_t max)
     *buf = (struct buf){.max = max};
 }
 
+void buf_init_in(struct buf *buf, char *room, size_t size, size_t max)
+{
+    *buf = (struct buf){.ptr = room, .cap = size < max ? size : max, .max = max, .in_room = true};
+}
+
 void buf_done(struct buf *buf)
 {
-    free(buf->ptr);
+    if (!buf->in_room)
+        free(buf->ptr);
     *buf = (struct buf){.max = buf->max};
 }
 
@@ -32,9 +38,12 @@ static void grow(struct buf *buf, size_t needed)
         cap *= 2;
     if (cap > buf->max && needed <= buf->max)
         cap = buf->max;
-    char *ptr = realloc(buf->ptr, cap);
+    char *ptr = realloc(buf->in_room ? NULL : buf->ptr, cap);
     if (!ptr)
         log_fatal("out_of_memory", LOG_INT("bytes", (int64_t)cap));
+    if (buf->in_room)
+        memcpy(ptr, buf->ptr, buf->len);
+    buf->in_room = false;
     buf->ptr = ptr;
     buf->cap = cap;
 }

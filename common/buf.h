@@ -12,14 +12,17 @@
 #include "common/str.h"
 
 struct buf {
-    char *ptr; /* owned; NULL while nothing was appended */
+    char *ptr; /* owned, unless `in_room`; NULL while nothing was appended */
     size_t len;
     size_t cap;
     size_t max;
     bool overflowed;
+    bool in_room; /* `ptr` is not the buffer's own yet: buf_init_in() */
 };
 
 void buf_init(struct buf *buf, size_t max);
+/* Begins in `room`, `size` bytes that outlive it; memory of its own is taken only for what does not fit. */
+void buf_init_in(struct buf *buf, char *room, size_t size, size_t max);
 /* Frees the bytes; the buffer may be used again with the same maximum. Harmless twice. */
 void buf_done(struct buf *buf);
 /* Forgets the content and the overflow, keeps the memory. */

@@ -10,9 +10,9 @@
 #include "common/log.h"
 
 struct digest_hmac {
-    EVP_MAC *mac;       /* owned */
-    EVP_MAC_CTX *keyed; /* owned; copied for each message */
-    size_t len;         /* bytes of a digest */
+    EVP_MAC *mac;     /* owned */
+    EVP_MAC_CTX *ctx; /* owned; keeps the key from message to message */
+    size_t len;       /* bytes of a digest */
 };
 
 /* Fetched once for the whole program: EVP_sha256() looks the algorithm up again for each message (OpenSSL 3, crypto(7),
@@ -55,8 +55,8 @@ static struct digest_hmac *new_hmac(const char *hash, const void *key, size_t ke
     params[1] = OSSL_PARAM_construct_end();
     hmac->len = len;
     hmac->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    hmac->keyed = hmac->mac ? EVP_MAC_CTX_new(hmac->mac) : NULL;
-    if (!hmac->keyed || !EVP_MAC_init(hmac->keyed, key, key_len, params))
+    hmac->ctx = hmac->mac ? EVP_MAC_CTX_new(hmac->mac) : NULL;
+    if (!hmac->ctx || !EVP_MAC_init(hmac->ctx, key, key_len, params))
         log_fatal("hmac_failed");
     return hmac;
 }
@@ -75,21 +75,19 @@ void digest_hmac_free(struct digest_hmac *hmac)
 {
     if (!hmac)
         return;
-    EVP_MAC_CTX_free(hmac->keyed);
+    EVP_MAC_CTX_free(hmac->ctx);
     EVP_MAC_free(hmac->mac);
     free(hmac);
 }
 
 void digest_hmac(struct digest_hmac *hmac, const struct str *parts, size_t n_parts, uint8_t *out)
 {
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(hmac->keyed);
-    bool ok = ctx != NULL;
+    /* Without a key the context begins anew with the one it has (EVP_MAC(3)). */
+    bool ok = EVP_MAC_init(hmac->ctx, NULL, 0, NULL);
     size_t len;
 
     for (size_t i = 0; ok && i < n_parts; i++)
-        ok = parts[i].len == 0 || EVP_MAC_update(ctx, (const unsigned char *)parts[i].ptr, parts[i].len);
-    ok = ok && EVP_MAC_final(ctx, out, &len, hmac->len);
-    EVP_MAC_CTX_free(ctx);
-    if (!ok)
+        ok = parts[i].len == 0 || EVP_MAC_update(hmac->ctx, (const unsigned char *)parts[i].ptr, parts[i].len);
+    if (!ok || !EVP_MAC_final(hmac->ctx, out, &len, hmac->len))
         log_fatal("hmac_failed");
 }

@@ -49,10 +49,19 @@ static void put_char(struct line *line, char c)
         line->bytes[line->len++] = c;
 }
 
+static void put_bytes(struct line *line, const char *bytes, size_t len)
+{
+    size_t room = sizeof line->bytes - 1 - line->len;
+
+    if (len > room)
+        len = room;
+    memcpy(line->bytes + line->len, bytes, len);
+    line->len += len;
+}
+
 static void put_text(struct line *line, const char *text)
 {
-    while (*text)
-        put_char(line, *text++);
+    put_bytes(line, text, strlen(text));
 }
 
 static bool is_plain(struct str s)
@@ -81,20 +90,22 @@ static void put_escaped(struct line *line, unsigned char c)
 
 static void put_value(struct line *line, struct str s)
 {
-    bool plain = is_plain(s);
-    if (!plain)
-        put_char(line, '"');
+    if (is_plain(s)) {
+        put_bytes(line, s.ptr, s.len);
+        return;
+    }
+    put_char(line, '"');
     for (size_t i = 0; i < s.len; i++)
         put_escaped(line, (unsigned char)s.ptr[i]);
-    if (!plain)
-        put_char(line, '"');
+    put_char(line, '"');
 }
 
 static void put_hex(struct line *line, struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        put_char(line, hex_digits[(unsigned char)s.ptr[i] >> 4]);
-        put_char(line, hex_digits[s.ptr[i] & 15]);
+        unsigned char c = (unsigned char)s.ptr[i];
+        const char digits[] = {hex_digits[c >> 4], hex_digits[c & 15]};
+        put_bytes(line, digits, sizeof digits);
     }
 }
 
@@ -121,20 +132,22 @@ static void put_number(struct line *line, int64_t number)
     char digits[20], *at = digits + sizeof digits;
     uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
 
-    if (number < 0)
-        put_char(line, '-');
     do
         *--at = (char)('0' + rest % 10);
     while ((rest /= 10) > 0);
-    while (at < digits + sizeof digits)
-        put_char(line, *at++);
+    if (number < 0)
+        put_char(line, '-');
+    put_bytes(line, at, (size_t)(digits + sizeof digits - at));
 }
 
 /* As %016llx. */
 static void put_id(struct line *line, uint64_t id)
 {
-    for (int shift = 60; shift >= 0; shift -= 4)
-        put_char(line, hex_digits[id >> shift & 15]);
+    char digits[16];
+
+    for (size_t i = 0; i < sizeof digits; i++)
+        digits[i] = hex_digits[id >> (60 - 4 * i) & 15];
+    put_bytes(line, digits, sizeof digits);
 }
 
 static void put_field(struct line *line, const struct log_field *field)
@@ -183,11 +196,9 @@ static void put_time(struct line *line)
         made.second = now.tv_sec;
     }
     int ms = (int)(now.tv_nsec / 1000000);
+    const char fraction[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z'};
     put_text(line, made.text);
-    put_char(line, (char)('0' + ms / 100));
-    put_char(line, (char)('0' + ms / 10 % 10));
-    put_char(line, (char)('0' + ms % 10));
-    put_char(line, 'Z');
+    put_bytes(line, fraction, sizeof fraction);
 }
 
 /* A lost log line is not worth failing for. */

@@ -260,8 +260,11 @@ static bool learn_peer(struct conn *conn)
     struct sockaddr_storage name;
     int len = sizeof name;
 
-    return uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&name, &len) == 0 &&
-           client_address_from_socket((struct sockaddr *)&name, &conn->peer) == 0;
+    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&name, &len) != 0 ||
+        client_address_from_socket((struct sockaddr *)&name, &conn->peer) != 0)
+        return false;
+    client_address_print(&conn->peer, conn->peer_text);
+    return true;
 }
 
 /* At once, without waiting for a request. */

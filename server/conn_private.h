@@ -19,6 +19,7 @@ struct conn {
     struct http_parser parser;
     struct buf input; /* read, not yet parsed */
     struct client_address peer, client;
+    char peer_text[INET6_ADDRSTRLEN];
     struct admission_ticket ticket;
     enum conn_state state;
     unsigned n_handles; /* not closed yet */

@@ -106,7 +106,7 @@ void conn_begin_request(struct conn *conn)
     conn->request->router = listener->options.router;
     conn->request->app = listener->options.router->app;
     conn->client = conn->peer;
-    client_address_print(&conn->client, conn->request->address);
+    memcpy(conn->request->address, conn->peer_text, sizeof conn->peer_text);
     http_parser_init(&conn->parser, conn->request);
     conn_set_state(conn, CONN_HEAD);
 }

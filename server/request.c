@@ -1,21 +1,29 @@
 #include "server/request.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "common/clock.h"
-#include "common/heap.h"
 #include "server/http_parser.h"
 #include "server/response.h"
 
+/* Of a head and a body of the usual size; longer ones take memory of their own. */
+enum { HEAD_ROOM = 1024, BODY_ROOM = 512 };
+
 struct request *request_new(uint64_t id)
 {
-    struct request *request = HEAP_NEW(struct request);
-    *request = (struct request){
-        .id = id, .path = STR(""), .query = STR(""), .body = STR(""), .started_ms = clock_monotonic_ms(), .refs = 1};
-    arena_init(&request->arena, REQUEST_ARENA_MAX);
-    buf_init(&request->head_bytes, HEAD_SCAN_BYTES_MAX);
-    buf_init(&request->body_bytes, HTTP_PARSER_BODY_MAX);
+    struct arena arena;
+    struct request *request;
+
+    arena_init(&arena, REQUEST_ARENA_MAX);
+    request = arena_room(&arena, sizeof *request);
+    memset(request, 0, offsetof(struct request, headers));
+    request->id = id;
+    request->path = request->query = request->body = STR("");
+    request->started_ms = clock_monotonic_ms();
+    request->refs = 1;
+    buf_init_in(&request->head_bytes, arena_room(&arena, HEAD_ROOM), HEAD_ROOM, HEAD_SCAN_BYTES_MAX);
+    buf_init_in(&request->body_bytes, arena_room(&arena, BODY_ROOM), BODY_ROOM, HTTP_PARSER_BODY_MAX);
+    request->arena = arena;
     return request;
 }
 
@@ -29,6 +37,7 @@ void request_unref(struct request *request)
 {
     void (*gone)(void *data) = request->gone;
     void *gone_data = request->gone_data;
+    struct arena arena;
 
     assert(request->refs > 0);
     if (--request->refs > 0)
@@ -36,8 +45,8 @@ void request_unref(struct request *request)
     response_free_all(request->responses);
     buf_done(&request->head_bytes);
     buf_done(&request->body_bytes);
-    arena_done(&request->arena);
-    free(request);
+    arena = request->arena; /* the request is in it */
+    arena_done(&arena);
     if (gone)
         gone(gone_data);
 }

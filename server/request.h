@@ -1,6 +1,6 @@
 /* request: one HTTP request from its first byte to the last byte of its answer. Wire floor: knows no store.
  *
- * Memory is one arena, freed when the last reference goes. Who starts an asynchronous operation for a request takes a
+ * Memory is one arena, the request itself and what is usual of its head and body included, freed when the last reference goes. Who starts an asynchronous operation for a request takes a
  * reference and drops it in the continuation; the connection may be gone by then, and answering is then a no-op. */
 #ifndef DP_SERVER_REQUEST_H
 #define DP_SERVER_REQUEST_H
@@ -35,8 +35,7 @@ struct request {
     struct str path;  /* as sent, starts with "/", without the query */
     struct str query; /* raw bytes after "?", empty when there is none */
     struct str body;  /* raw; complete before any handler runs */
-    struct header headers[REQUEST_HEADERS_MAX];
-    unsigned n_headers;
+    unsigned n_headers;        /* of `headers`, below */
     struct str params[REQUEST_PARAMS_MAX]; /* what matched {…} in the route, percent-decoded */
     char address[INET6_ADDRSTRLEN];        /* the client's, behind trusted proxies too */
     void *app;                             /* what router_init() was given */
@@ -56,6 +55,8 @@ struct request {
     bool answered;
     bool close_after; /* the answer ends the connection */
     bool is_http_1_0;
+
+    struct header headers[REQUEST_HEADERS_MAX]; /* last: not zeroed with the rest */
 };
 
 /* A request with one reference, no connection and empty texts (an error page may be drawn for it before its head is

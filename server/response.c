@@ -10,6 +10,7 @@
 enum {
     HEADERS_MAX = 16 * 1024, /* of the application */
     HEAD_MAX = HEADERS_MAX + 4096,
+    HEAD_ROOM = 1024, /* of a usual one */
     POLICY_SIZE = 2048,
     OVERLOAD_SIZE = POLICY_SIZE + 512,
 };
@@ -148,7 +149,7 @@ struct response *response_new(struct request *request, unsigned status)
     response->status = status;
     buf_init(&response->headers, HEADERS_MAX);
     buf_init(&response->body, RESPONSE_BODY_MAX);
-    buf_init(&response->head, HEAD_MAX);
+    buf_init_in(&response->head, arena_room(&request->arena, HEAD_ROOM), HEAD_ROOM, HEAD_MAX);
     response->next = request->responses;
     request->responses = response;
     return response;
@@ -285,7 +286,7 @@ void response_text(struct request *request, unsigned status, struct str text)
 {
     struct response *response = response_new(request, status);
     response->content_type = "text/plain; charset=utf-8";
-    buf_append(&response->body, text);
+    response->static_body = arena_str(&request->arena, text);
     response_send(response);
 }
 

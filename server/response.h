@@ -22,7 +22,7 @@ struct response {
     struct buf body;
     enum response_cache cache;
     const char *content_type; /* NULL: no body */
-    struct str static_body;   /* instead of `body`: bytes that live for ever */
+    struct str static_body;   /* instead of `body`: bytes that outlive the request, or of its arena */
 
     /* --- private to the wire --- */
     struct buf head;       /* what goes before the body on the wire */
