@@ -29,6 +29,7 @@ struct call {
     bool reloaded;                           /* the contracts were asked for again … */
     bool reloading;                          /* … and are waited for */
     bool waited;                             /* STREAM_WAIT_MS have passed */
+    struct gateway_call read;
     struct event event;
     enum keeper journal, stream;
     bool answered;
@@ -187,7 +188,7 @@ static void ask_contracts_again(struct call *call);
  * would only make whoever guesses seals hold connections while it is away. */
 static void verify(struct call *call)
 {
-    if (call->gateway->verify(call->contract, call->event.raw, &call->request->arena) == GATEWAY_SEAL_GOOD) {
+    if (call->gateway->verify(call->contract, &call->read) == GATEWAY_SEAL_GOOD) {
         keep(call);
     } else if (!call->reloaded && db_pool_ready(call->app->db) > 0) {
         ask_contracts_again(call);
@@ -250,11 +251,9 @@ static void judge(struct call *call)
 
 static void judge_again(struct call *call, int err)
 {
-    struct gateway_call read = call->gateway->read_call(call->event.raw, &call->request->arena);
-
     call->reloading = false;
     stop_timer(call);
-    call->contract = contracts_by_merchant(call->app->contracts, call->gateway, read.merchant_id);
+    call->contract = contracts_by_merchant(call->app->contracts, call->gateway, call->read.merchant_id);
     if (call->contract)
         judge(call);
     else if (err == 0)
@@ -290,7 +289,6 @@ static void take_call(struct request *request, const struct gateway *gateway)
 {
     struct call *call = ARENA_NEW(&request->arena, struct call);
     struct str raw = request->method == HTTP_POST_ ? request->body : request->query;
-    struct gateway_call read;
 
     CRASH_POINT("server/call_received");
     request_ref(request);
@@ -306,9 +304,9 @@ static void take_call(struct request *request, const struct gateway *gateway)
         .raw = raw,
         .ip = str_from(request->address),
     };
-    event_id_for_bank(call->event.gateway, gateway->unseal(raw, &request->arena), call->event.id);
-    read = gateway->read_call(raw, &request->arena);
-    call->contract = contracts_by_merchant(call->app->contracts, gateway, read.merchant_id);
+    call->read = gateway->read_call(raw, &request->arena);
+    event_id_for_bank(call->event.gateway, call->read.unsealed, call->event.id);
+    call->contract = contracts_by_merchant(call->app->contracts, gateway, call->read.merchant_id);
     if (call->contract)
         judge(call);
     else

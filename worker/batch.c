@@ -52,7 +52,7 @@ static bool has_its_own_id(const struct event *event, struct arena *arena)
     const struct gateway *gateway = gateway_find(event->gateway);
     if (event->kind != EVENT_BANK_NOTIFICATION || !gateway)
         return true;
-    struct str said = event->unverified ? event->raw : gateway->unseal(event->raw, arena);
+    struct str said = event->unverified ? event->raw : gateway->read_call(event->raw, arena).unsealed;
     event_id_for_bank(event->gateway, said, id);
     return memcmp(id, event->id, EVENT_ID_LEN) == 0;
 }
@@ -111,6 +111,15 @@ static bool is_call(const struct batch_entry *entry)
     return !entry->parse_err && entry->event.kind == EVENT_BANK_NOTIFICATION;
 }
 
+/* A call with a bad seal is remembered with that seal: who can write to Redis could otherwise put a copy of a genuine
+ * call with another seal before it, and the genuine one would look applied. */
+static void identify(struct batch_entry *entry, const struct gateway_call *call)
+{
+    bool whole = entry->event.unverified || entry->seal != GATEWAY_SEAL_GOOD;
+    if (!entry->unready)
+        event_id_for_bank(entry->event.gateway, whole ? entry->event.raw : call->unsealed, entry->event.id);
+}
+
 static void verify_entry(struct batch_entry *entry, const struct contracts *contracts, struct arena *arena)
 {
     const struct gateway *gateway = gateway_find(entry->event.gateway);
@@ -123,18 +132,8 @@ static void verify_entry(struct batch_entry *entry, const struct contracts *cont
     entry->contract = contracts_find(contracts, entry->event.gateway, call.merchant_id);
     entry->unready = entry->contract && !entry->contract->bank.key;
     if (entry->contract && !entry->unready)
-        entry->seal = gateway->verify(&entry->contract->bank, entry->event.raw, arena);
-}
-
-/* A call with a bad seal is remembered with that seal: who can write to Redis could otherwise put a copy of a genuine
- * call with another seal before it, and the genuine one would look applied. */
-static void identify(struct batch_entry *entry, struct arena *arena)
-{
-    const struct gateway *gateway = gateway_find(entry->event.gateway);
-    bool whole = entry->event.unverified || entry->seal != GATEWAY_SEAL_GOOD;
-    if (!entry->unready)
-        event_id_for_bank(entry->event.gateway, whole ? entry->event.raw : gateway->unseal(entry->event.raw, arena),
-                          entry->event.id);
+        entry->seal = gateway->verify(&entry->contract->bank, &call);
+    identify(entry, &call);
 }
 
 bool batch_verify(struct batch *batch, const struct contracts *contracts)
@@ -147,7 +146,6 @@ bool batch_verify(struct batch *batch, const struct contracts *contracts)
         entry->contract = NULL;
         entry->seal = GATEWAY_SEAL_BAD;
         verify_entry(entry, contracts, &batch->arena);
-        identify(entry, &batch->arena);
         all_good = all_good && entry->seal == GATEWAY_SEAL_GOOD;
     }
     for (size_t i = 0; i < batch->n_entries; i++)

@@ -45,11 +45,14 @@ struct gateway_payment {
     struct str valid_until; /* "dd/mm/yyyy" */
 };
 
-/* What a call says before anyone believes it: enough to find contract and transaction. Decoded, in the arena; empty
- * when absent or malformed; the first one when there are several. */
+/* A call taken apart once, before anyone believes it. It borrows from the raw bytes and from the arena. */
 struct gateway_call {
+    /* Enough to find contract and transaction. Decoded; empty when absent or malformed; the first one when there are
+     * several. */
     struct str merchant_id;
     struct str reference;
+    struct str unsealed; /* the part of the raw call that makes the event's id: without its seal */
+    const void *parts;   /* what verify() looks at; NULL: it cannot be taken apart */
 };
 
 enum gateway_verdict {
@@ -97,14 +100,11 @@ struct gateway {
     int (*build_request)(const struct gateway_contract *contract, const struct gateway_payment *payment,
                          struct arena *arena, struct buf *out);
 
-    /* Reads merchant and reference out of a raw call (bounded, never fails: absent is empty). */
+    /* Takes a raw call apart (bounded, never fails: absent is empty). */
     struct gateway_call (*read_call)(struct str raw, struct arena *arena);
 
-    /* The part of the raw call that makes the event's id: without its seal, in `arena`. */
-    struct str (*unseal)(struct str raw, struct arena *arena);
-
     /* Checks the seal over the raw bytes in constant time. */
-    enum gateway_verdict (*verify)(const struct gateway_contract *contract, struct str raw, struct arena *arena);
+    enum gateway_verdict (*verify)(const struct gateway_contract *contract, const struct gateway_call *call);
 
     /* Judges a call whose seal is good against the stored request (`sent`, as build_request made it; empty when there
      * is none). Never fails: the judgement says what is wrong. */

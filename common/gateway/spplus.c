@@ -125,10 +125,13 @@ static struct gateway_call read_call(struct str raw, struct arena *arena)
     struct spplus_pairs pairs;
 
     if (spplus_read_pairs(raw, &pairs) != 0)
-        return (struct gateway_call){STR_NULL, STR_NULL};
+        return (struct gateway_call){.unsealed = spplus_unseal(raw, NULL, arena)};
+    size_t used = offsetof(struct spplus_pairs, items) + pairs.count * sizeof pairs.items[0];
     return (struct gateway_call){
         .merchant_id = read_value(&pairs, "siret", arena),
         .reference = read_value(&pairs, "reference", arena),
+        .unsealed = spplus_unseal(raw, &pairs, arena),
+        .parts = memcpy(arena_room(arena, used), &pairs, used),
     };
 }
 
@@ -143,7 +146,6 @@ const struct gateway gateway_spplus = {
     .name = "spplus",
     .build_request = build_request,
     .read_call = read_call,
-    .unseal = spplus_unseal,
     .verify = spplus_verify,
     .judge = spplus_judge,
     .build_query = spplus_build_query,

@@ -35,10 +35,10 @@ struct spplus_pair {
 
 /* A call or request taken apart. The hmac pairs stand apart, wherever they were. */
 struct spplus_pairs {
-    struct spplus_pair items[GATEWAY_PAIRS_MAX];
     size_t count;
     struct str seal; /* the last hmac's value */
     size_t seals;    /* how many there were */
+    struct spplus_pair items[GATEWAY_PAIRS_MAX]; /* last: kept only as far as it is filled */
 };
 
 /* Borrows from `raw`. Every "&" parts two pairs, so an empty one has an empty name. ERR_TOO_LARGE past GATEWAY_RAW_MAX
@@ -49,8 +49,9 @@ const struct spplus_pair *spplus_find_pair(const struct spplus_pairs *pairs, con
 
 /* The seal over values without separator, in upper-case digits, NUL-terminated. */
 void spplus_seal(struct gateway_key *key, const struct str *values, size_t n_values, char out[SPPLUS_SEAL_DIGITS + 1]);
-struct str spplus_unseal(struct str raw, struct arena *arena);
-enum gateway_verdict spplus_verify(const struct gateway_contract *contract, struct str raw, struct arena *arena);
+/* `raw` without its hmac pairs; `pairs` is what spplus_read_pairs() made of it, NULL when it failed. */
+struct str spplus_unseal(struct str raw, const struct spplus_pairs *pairs, struct arena *arena);
+enum gateway_verdict spplus_verify(const struct gateway_contract *contract, const struct gateway_call *call);
 
 struct gateway_judgement spplus_judge(const struct gateway_contract *contract, struct str sent, struct str raw,
                                       struct arena *arena);

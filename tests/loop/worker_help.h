@@ -296,7 +296,7 @@ static inline struct stream_entry help_bank_entry(struct str raw)
                           .gateway = STR("spplus"),
                           .raw = raw,
                           .ip = STR("192.0.2.1")};
-    event_id_for_bank(event.gateway, gateway_spplus.unseal(raw, &help.arena), event.id);
+    event_id_for_bank(event.gateway, gateway_spplus.read_call(raw, &help.arena).unsealed, event.id);
     return help_entry(&event);
 }
 

@@ -102,7 +102,7 @@ static void set_raw(struct bank_call *call, struct str raw)
     struct arena arena;
     call->raw = raw;
     arena_init(&arena, RAW_MAX);
-    event_id_for_bank(STR("spplus"), spplus_unseal(raw, &arena), call->id);
+    event_id_for_bank(STR("spplus"), gateway_spplus.read_call(raw, &arena).unsealed, call->id);
     event_id_for_bank(STR("spplus"), raw, call->unverified_id);
     arena_done(&arena);
 }

@@ -87,12 +87,12 @@ BUGS = {
     "copy with a bad seal takes the genuine call's place": [
         ("worker/batch.c", "bool whole = entry->event.unverified || entry->seal != GATEWAY_SEAL_GOOD;", "bool whole = entry->event.unverified;")],
     "seal not checked by the worker": [
-        ("worker/batch.c", "entry->seal = gateway->verify(&entry->contract->bank, entry->event.raw, arena);",
+        ("worker/batch.c", "entry->seal = gateway->verify(&entry->contract->bank, &call);",
          "entry->seal = GATEWAY_SEAL_GOOD;")],
     "junk under a genuine id believed": [
         ("worker/batch.c", "    return memcmp(id, event->id, EVENT_ID_LEN) == 0;\n", "    return true;\n")],
     "unverified call refused its own id": [
-        ("worker/batch.c", "event->unverified ? event->raw : gateway->unseal(event->raw, arena)", "gateway->unseal(event->raw, arena)")],
+        ("worker/batch.c", "event->unverified ? event->raw : gateway->read_call(event->raw, arena).unsealed", "gateway->read_call(event->raw, arena).unsealed")],
     "seal cut in another way credits": [
         ("common/gateway/spplus_judge.c", "return spplus_is_bank_ref(bank_ref->value, bank_ref_len) ? NULL : fault_bank_ref;",
          "return bank_ref_len ? NULL : fault_bank_ref;")],

@@ -37,7 +37,8 @@ static void fixture_done(struct fixture *fixture)
 
 static inline enum gateway_verdict fixture_verify(struct fixture *fixture, struct str raw)
 {
-    return gateway_spplus.verify(&fixture->contract, raw, &fixture->arena);
+    struct gateway_call call = gateway_spplus.read_call(raw, &fixture->arena);
+    return gateway_spplus.verify(&fixture->contract, &call);
 }
 
 #endif
