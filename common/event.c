@@ -88,6 +88,19 @@ static struct str *text_of(struct event *event, const struct field *field)
     return (struct str *)((char *)event + field->offset);
 }
 
+bool event_is_sound(const struct event *event)
+{
+    struct event copy = *event;
+
+    for (size_t i = 0; i < sizeof kind_fields / sizeof kind_fields[0]; i++) {
+        const struct field *field = &kind_fields[i];
+        size_t len = text_of(&copy, field)->len;
+        if (field->kind == event->kind && (len > field->len_max || (len == 0 && field->required)))
+            return false;
+    }
+    return event->kind != EVENT_BANK_ANSWER;
+}
+
 static void list_fields(const struct event *event, struct listing *listing)
 {
     struct event copy = *event;
@@ -175,15 +188,12 @@ static int read_kind_fields(const struct str *fields, size_t count, struct event
 {
     for (size_t i = 0; i < sizeof kind_fields / sizeof kind_fields[0]; i++) {
         const struct field *field = &kind_fields[i];
-        struct str *value = text_of(event, field);
         if (field->kind != event->kind)
             continue;
-        if (find_field(fields, count, field->name, field->len_max, value) != 0)
-            return ERR_INVALID;
-        if (value->len == 0 && field->required)
+        if (find_field(fields, count, field->name, field->len_max, text_of(event, field)) != 0)
             return ERR_INVALID;
     }
-    return 0;
+    return event_is_sound(event) ? 0 : ERR_INVALID;
 }
 
 static int read_unverified(const struct str *fields, size_t count, struct event *event)

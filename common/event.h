@@ -57,10 +57,10 @@ void event_id_for_answer(struct str gateway, struct str reference, struct str st
 /* 32 random bytes. */
 void event_id_random(uint8_t out[EVENT_ID_LEN]);
 
-/* Who makes an event keeps `raw`, `login` and `message` within EVENT_RAW_MAX, EVENT_LOGIN_MAX and EVENT_MESSAGE_MAX:
- * readers refuse longer ones.
- *
- * The stream entry's fields as name, value, name, value … in `arena`; *ret_count is even and at most
+/* Its readers take it: it has what its kind needs, and no text is longer than they accept. */
+bool event_is_sound(const struct event *event);
+
+/* The stream entry's fields as name, value, name, value … in `arena`; *ret_count is even and at most
  * 2 * EVENT_FIELDS_MAX. Ready for XADD dp:events * … */
 const struct str *event_to_fields(const struct event *event, struct arena *arena, size_t *ret_count);
 /* The other way. Unknown names are ignored; ERR_INVALID for a missing or malformed field, ERR_NOT_FOUND for an
@@ -70,7 +70,8 @@ int event_from_fields(const struct str *fields, size_t count, struct event *ret_
 /* The same event with texts of its own, in `arena`. */
 struct event event_copy(const struct event *event, struct arena *arena);
 
-/* Binary form for the journal: each field as u32 little-endian length and bytes. */
+/* Binary form for the journal: each field as u32 little-endian length and bytes. What is not sound cannot be read back.
+ */
 void event_encode(const struct event *event, struct buf *out);
 /* Borrows from `bytes`. ERR_CORRUPT, ERR_INVALID, ERR_NOT_FOUND as above. */
 int event_decode(struct str bytes, struct event *ret_event);

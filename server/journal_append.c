@@ -7,6 +7,8 @@
 #include "common/log.h"
 #include "server/journal_private.h"
 
+enum { PAYLOAD_ROOM = 2048 }; /* of a usual event */
+
 /* Logs once at each turn: a disk that fails would fill the log as well. A journal that was full is called so until a
  * quarter of it is free, else it would turn with every record. */
 static void note_outcome(struct journal *journal, int err, int os_errno)
@@ -95,13 +97,13 @@ static int refuse_append(const struct journal *journal, const struct journal_app
 /* What could not be read back must not be acknowledged: it overflows `out`. */
 static void encode_record(const struct event *event, struct buf *out)
 {
-    struct event again;
+    char room[PAYLOAD_ROOM];
     struct buf payload;
 
-    buf_init(&payload, JOURNAL_RECORD_PAYLOAD_MAX);
+    buf_init_in(&payload, room, sizeof room, JOURNAL_RECORD_PAYLOAD_MAX);
     buf_init(out, JOURNAL_RECORD_MAX);
     event_encode(event, &payload);
-    if (buf_ok(&payload) && event_decode(buf_str(&payload), &again) == 0)
+    if (buf_ok(&payload) && event_is_sound(event))
         journal_record_encode(event->id, event->at_us, buf_str(&payload), out);
     else
         out->overflowed = true;
