@@ -1,4 +1,4 @@
-/* What the server's modules use of libuv: timers, wake-ups, closing, and a thread as a fiber. A handle keeps its task
+/* What the server's modules use of libuv: timers, ends of turns, wake-ups, closing, and a thread as a fiber. A handle keeps its task
  * and its callback in the words that libuv reserves for the user of a handle's union. */
 #include <uv.h>
 
@@ -76,6 +76,39 @@ void uv_close(uv_handle_t *handle, uv_close_cb closed)
     *slot(handle, SLOT_TASK) = NULL;
     handle->close_cb = closed;
     sim_at(sim_self, 0, close_now, handle);
+}
+
+/* ---- the end of a turn: comes after all else that is due now ---- */
+
+int uv_prepare_init(uv_loop_t *loop, uv_prepare_t *prepare)
+{
+    void *data = prepare->data;
+    *prepare = (uv_prepare_t){.loop = loop, .data = data};
+    return 0;
+}
+
+static void end_turn(void *data)
+{
+    uv_prepare_t *prepare = data;
+    *slot(prepare, SLOT_TASK) = sim_at(sim_self, 0, end_turn, prepare);
+    prepare->prepare_cb(prepare);
+}
+
+int uv_prepare_start(uv_prepare_t *prepare, uv_prepare_cb callback)
+{
+    if (*slot(prepare, SLOT_TASK))
+        return 0;
+    prepare->prepare_cb = callback;
+    *slot(prepare, SLOT_TASK) = sim_at(sim_self, 0, end_turn, prepare);
+    return 0;
+}
+
+int uv_prepare_stop(uv_prepare_t *prepare)
+{
+    if (*slot(prepare, SLOT_TASK))
+        sim_cancel(*slot(prepare, SLOT_TASK));
+    *slot(prepare, SLOT_TASK) = NULL;
+    return 0;
 }
 
 /* ---- wake-ups ---- */
