@@ -148,7 +148,8 @@ static void fail_appends(struct journal_writer *writer, struct journal_jobs *job
 {
     struct journal_job *job;
 
-    TAILQ_FOREACH(job, jobs, link) {
+    TAILQ_FOREACH(job, jobs, link)
+    {
         append_of(job)->segment = NULL;
         job->err = ERR_IO;
         job->os_errno = os_errno;

@@ -1,7 +1,8 @@
 /* request: one HTTP request from its first byte to the last byte of its answer. Wire floor: knows no store.
  *
- * Memory is one arena, the request itself and what is usual of its head and body included, freed when the last reference goes. Who starts an asynchronous operation for a request takes a
- * reference and drops it in the continuation; the connection may be gone by then, and answering is then a no-op. */
+ * Memory is one arena, the request itself and what is usual of its head and body included, freed when the last
+ * reference goes. Who starts an asynchronous operation for a request takes a reference and drops it in the
+ * continuation; the connection may be gone by then, and answering is then a no-op. */
 #ifndef DP_SERVER_REQUEST_H
 #define DP_SERVER_REQUEST_H
 
@@ -32,10 +33,10 @@ struct request {
     uint64_t id;        /* in logs and in error pages, as 16 hex digits */
     int64_t started_ms; /* monotonic */
     enum http_method method;
-    struct str path;  /* as sent, starts with "/", without the query */
-    struct str query; /* raw bytes after "?", empty when there is none */
-    struct str body;  /* raw; complete before any handler runs */
-    unsigned n_headers;        /* of `headers`, below */
+    struct str path;                       /* as sent, starts with "/", without the query */
+    struct str query;                      /* raw bytes after "?", empty when there is none */
+    struct str body;                       /* raw; complete before any handler runs */
+    unsigned n_headers;                    /* of `headers`, below */
     struct str params[REQUEST_PARAMS_MAX]; /* what matched {…} in the route, percent-decoded */
     char address[INET6_ADDRSTRLEN];        /* the client's, behind trusted proxies too */
     void *app;                             /* what router_init() was given */

@@ -36,8 +36,8 @@ struct spplus_pair {
 /* A call or request taken apart. The hmac pairs stand apart, wherever they were. */
 struct spplus_pairs {
     size_t count;
-    struct str seal; /* the last hmac's value */
-    size_t seals;    /* how many there were */
+    struct str seal;                             /* the last hmac's value */
+    size_t seals;                                /* how many there were */
     struct spplus_pair items[GATEWAY_PAIRS_MAX]; /* last: kept only as far as it is filled */
 };
 

@@ -52,7 +52,8 @@ static void check_own_id(struct event event, struct arena *arena)
 
     if (event.kind != EVENT_BANK_NOTIFICATION || !gateway)
         return;
-    event_id_for_bank(event.gateway, event.unverified ? event.raw : gateway->read_call(event.raw, arena).unsealed, event.id);
+    event_id_for_bank(event.gateway, event.unverified ? event.raw : gateway->read_call(event.raw, arena).unsealed,
+                      event.id);
     entry.fields = event_to_fields(&event, arena, &entry.n_fields);
     FUZZ_CHECK(batch_read_event(&entry, arena, &again) == 0);
     event.id[fuzz_hash(event.raw) % EVENT_ID_LEN] ^= 1;

@@ -1,5 +1,5 @@
-/* What the server's modules use of libuv: timers, ends of turns, wake-ups, closing, and a thread as a fiber. A handle keeps its task
- * and its callback in the words that libuv reserves for the user of a handle's union. */
+/* What the server's modules use of libuv: timers, ends of turns, wake-ups, closing, and a thread as a fiber. A handle
+ * keeps its task and its callback in the words that libuv reserves for the user of a handle's union. */
 #include <uv.h>
 
 #include "simulator/sim.h"
