@@ -158,8 +158,8 @@ BUGS = {
         ("server/journal_keeper.c", "} else if (event_queue_is_ready(keeper->app->events)) {", "} else if (keeper->closing) {")],
     "journal never reads again what its index had no room for": [
         ("server/journal_backlog.c", "    if (backlog->loading || !segment ||", "    if (!backlog->loading || !segment ||")],
-    "journal lets a segment go that its index had no room for": [
-        ("server/journal.c", "segment->live > 0 || segment->unindexed > 0)", "segment->live > 0)")],
+    "journal forgets what it has read again": [
+        ("server/journal_backlog.c", "        journal_index_add(journal->index, segment, &loaded->scan.records[i], turn_ms);", "        (void)turn_ms;")],
     "journal of a dead server not adopted": [
         ("server/journal_writer.c", "        if (journal_dir_is_name(entry->d_name))\n", "        if (!journal_dir_is_name(entry->d_name))\n")],
     "record believed after a failed sync": [
