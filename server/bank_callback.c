@@ -5,15 +5,12 @@
  *     raw ─► contract ─► seal ─► seen? ─► journal ──┬─► acknowledged when the record is synced and Redis
  *                                   └──► stream ────┘   confirmed, was away, or 400 ms passed
  */
-#include <stdlib.h>
-
+#include "server/bank_callback.h"
 #include "common/clock.h"
 #include "common/crash_point.h"
 #include "common/err.h"
-#include "common/heap.h"
 #include "common/log.h"
 #include "server/app.h"
-#include "server/bank_callback.h"
 #include "server/call_keeping.h"
 #include "server/response.h"
 
@@ -33,7 +30,8 @@ struct call {
     struct event event;
     enum keeper journal, stream;
     bool answered;
-    uv_timer_t *timer; /* owned; running while something is waited for */
+    uv_timer_t timer; /* running while something is waited for; holds a reference to the request until it is closed */
+    bool has_timer;
 };
 
 /* --- answering -----------------------------------------------------------------------------------------------------
@@ -41,15 +39,15 @@ struct call {
 
 static void timer_closed(uv_handle_t *handle)
 {
-    free(handle);
+    const struct call *call = handle->data;
+    request_unref(call->request);
 }
 
-static void stop_timer(struct call *call)
+static void close_timer(struct call *call)
 {
-    if (!call->timer)
-        return;
-    uv_close((uv_handle_t *)call->timer, timer_closed);
-    call->timer = NULL;
+    if (call->has_timer)
+        uv_close((uv_handle_t *)&call->timer, timer_closed);
+    call->has_timer = false;
 }
 
 /* At most `wait_ms`, and never beyond ANSWER_MS. */
@@ -57,21 +55,22 @@ static void start_timer(struct call *call, int64_t wait_ms, uv_timer_cb fired)
 {
     int64_t left_ms = call->request->dispatched_ms + ANSWER_MS - clock_monotonic_ms();
 
-    if (!call->timer) {
-        call->timer = HEAP_NEW(uv_timer_t);
-        uv_timer_init(call->app->loop, call->timer);
-        call->timer->data = call;
+    if (!call->has_timer) {
+        request_ref(call->request);
+        uv_timer_init(call->app->loop, &call->timer);
+        call->timer.data = call;
+        call->has_timer = true;
     }
     if (wait_ms > left_ms)
         wait_ms = left_ms;
     uv_update_time(call->app->loop);
-    uv_timer_start(call->timer, fired, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+    uv_timer_start(&call->timer, fired, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
 }
 
 static void finish(struct call *call)
 {
     call->answered = true;
-    stop_timer(call);
+    close_timer(call);
     request_unref(call->request);
 }
 
@@ -252,7 +251,7 @@ static void judge(struct call *call)
 static void judge_again(struct call *call, int err)
 {
     call->reloading = false;
-    stop_timer(call);
+    uv_timer_stop(&call->timer);
     call->contract = contracts_by_merchant(call->app->contracts, call->gateway, call->read.merchant_id);
     if (call->contract)
         judge(call);

@@ -127,10 +127,8 @@ static uint64_t deadline_ms(const struct conn *conn)
     return CONN_LINGER_TIMEOUT_MS;
 }
 
-static void on_deadline(uv_timer_t *timer)
+static void deadline_passed(struct conn *conn)
 {
-    struct conn *conn = timer->data;
-
     if (conn->state != CONN_IDLE && conn->state != CONN_LINGER)
         conn->listener->stats.timeouts++;
     if (conn->state == CONN_HEAD || conn->state == CONN_BODY) {
@@ -143,13 +141,34 @@ static void on_deadline(uv_timer_t *timer)
     conn_close(conn);
 }
 
-/* Once at the end of every turn, however many states it went through. */
+static void on_timer(uv_timer_t *timer);
+
+static void start_timer(struct conn *conn)
+{
+    conn->timer_at_ms = conn->deadline_at_ms;
+    uv_timer_start(&conn->timer, on_timer, conn->deadline_at_ms - uv_now(conn->listener->loop), 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct conn *conn = timer->data;
+
+    if (uv_now(conn->listener->loop) < conn->deadline_at_ms)
+        start_timer(conn);
+    else
+        deadline_passed(conn);
+}
+
+/* Once at the end of every turn, however many states it went through. Few deadlines are ever reached: a timer that
+ * fires too early looks again, and is set anew only for one that is nearer. */
 void conn_set_deadline(struct conn *conn)
 {
     if (!conn->timer_stale || conn->state == CONN_CLOSED)
         return;
     conn->timer_stale = false;
-    uv_timer_start(&conn->timer, on_deadline, deadline_ms(conn), 0);
+    conn->deadline_at_ms = uv_now(conn->listener->loop) + deadline_ms(conn);
+    if (!uv_is_active((uv_handle_t *)&conn->timer) || conn->deadline_at_ms < conn->timer_at_ms)
+        start_timer(conn);
 }
 
 /* --- Reading --- */

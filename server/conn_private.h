@@ -14,6 +14,8 @@ struct conn {
     struct listener *listener;
     struct conn *next, **link;
     TAILQ_ENTRY(conn) waiting_link; /* in listener->waiting while `waits_since_ms` is set */
+    uint64_t deadline_at_ms;        /* on the loop's clock */
+    uint64_t timer_at_ms;           /* when the timer fires: then or before */
     uint64_t waits_since_ms;        /* on the loop's clock, for its client's next bytes; 0: it does not */
     struct request *request;        /* one reference; NULL while idle */
     struct http_parser parser;
@@ -26,7 +28,7 @@ struct conn {
     unsigned n_requests;
     size_t lingered_bytes;
     bool reading, eof, feeding;
-    bool timer_stale;     /* the state changed since the timer was set */
+    bool timer_stale;     /* the state changed since the deadline was set */
     bool linger;          /* the end is our decision: the client may still be sending */
     bool refused;         /* counted in listener->n_refused */
     bool counted_request; /* `client` holds one of its requests */
@@ -34,7 +36,7 @@ struct conn {
 
 /* Not logged, unlike other state machines of ours: it changes five times a request. */
 void conn_set_state(struct conn *conn, enum conn_state state);
-/* Sets the timer to the deadline of the state. */
+/* Sets the deadline of the state. */
 void conn_set_deadline(struct conn *conn);
 /* The end of every turn: uses what waits, then sets reading and deadline as the state asks. */
 void conn_resume(struct conn *conn);

@@ -1,13 +1,13 @@
 #include "server/journal_index.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "common/heap.h"
+#include "server/id_hash.h"
 
 /* For JOURNAL_INDEXED_MAX records, and a segment's beyond them: chains of a few, and no pause to make the table larger.
  */
-enum { BUCKETS = 1 << 13 };
+enum { BUCKET_BITS = 13 };
 
 /* A ring in the order of the keys. New records belong at its end; adopted ones come in runs that belong somewhere in
  * the middle, each next to the one before: the finger stays where the last of them was put. */
@@ -21,7 +21,7 @@ struct journal_index {
     struct order ages;
     struct order turns;
     uint64_t count, bytes;
-    uint8_t key[crypto_shorthash_KEYBYTES]; /* who can choose ids must not choose buckets */
+    struct id_hash hash;
 };
 
 static void order_init(struct order *order)
@@ -72,10 +72,10 @@ struct journal_index *journal_index_new(void)
 {
     struct journal_index *index = HEAP_NEW(struct journal_index);
 
-    index->buckets = HEAP_ARRAY(BUCKETS, struct journal_entry *);
+    index->buckets = HEAP_ARRAY(1 << BUCKET_BITS, struct journal_entry *);
     order_init(&index->ages);
     order_init(&index->turns);
-    crypto_shorthash_keygen(index->key);
+    index->hash = id_hash_new(BUCKET_BITS);
     return index;
 }
 
@@ -94,13 +94,8 @@ void journal_index_free(struct journal_index *index)
 /* The link that leads to the entry with this id, or to where it would be. */
 static struct journal_entry **find_link(struct journal_index *index, const uint8_t id[EVENT_ID_LEN])
 {
-    uint8_t hash[crypto_shorthash_BYTES];
-    struct journal_entry **link;
-    uint32_t bucket;
+    struct journal_entry **link = &index->buckets[id_hash_bucket(&index->hash, id)];
 
-    crypto_shorthash(hash, id, EVENT_ID_LEN, index->key);
-    memcpy(&bucket, hash, sizeof bucket);
-    link = &index->buckets[bucket % BUCKETS];
     while (*link && memcmp((*link)->location.id, id, EVENT_ID_LEN) != 0)
         link = &(*link)->next_in_bucket;
     return link;

@@ -8,6 +8,7 @@
 #include "common/heap.h"
 #include "server/done_queue.h"
 #include "server/redis_adapter.h"
+#include "server/redis_command.h"
 
 enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 1000 };
 
@@ -40,6 +41,7 @@ struct redis_client {
     uint64_t command_timer_at_ms;
     struct command *first, *last; /* in flight, oldest first */
     unsigned n_in_flight;
+    struct buf command_bytes; /* owned; of the command that is being sent */
     unsigned backoff_ms;
     bool was_logged_away;
     int drop_err; /* what commands end with when the connection goes */
@@ -335,8 +337,7 @@ static struct command *new_command(struct redis_client *client, redis_cb done, v
 
 static int send_command(struct redis_client *client, struct command *command, unsigned argc, const struct str *argv)
 {
-    const char *texts[REDIS_ARGS_MAX];
-    size_t lengths[REDIS_ARGS_MAX];
+    struct buf *bytes = &client->command_bytes;
 
     if (client->state == REDIS_CLOSING)
         return ERR_CANCELLED;
@@ -344,11 +345,11 @@ static int send_command(struct redis_client *client, struct command *command, un
         return ERR_UNAVAILABLE;
     if (client->n_in_flight >= REDIS_IN_FLIGHT_MAX)
         return ERR_BUSY;
-    for (unsigned i = 0; i < argc; i++) {
-        texts[i] = argv[i].ptr ? argv[i].ptr : "";
-        lengths[i] = argv[i].len;
-    }
-    if (redisAsyncCommandArgv(client->context, on_reply, command, (int)argc, texts, lengths) != REDIS_OK)
+    buf_clear(bytes);
+    redis_command_format(bytes, argc, argv);
+    if (!buf_ok(bytes))
+        return ERR_TOO_LARGE;
+    if (redisAsyncFormattedCommand(client->context, on_reply, command, bytes->ptr, bytes->len) != REDIS_OK)
         return ERR_UNAVAILABLE;
     return 0;
 }
@@ -398,6 +399,7 @@ struct redis_client *redis_client_new(uv_loop_t *loop, const char *name, const s
     client->password = copy_text(password);
     client->timeout_ms = timeout_ms;
     client->backoff_ms = BACKOFF_MIN_MS;
+    buf_init(&client->command_bytes, REDIS_COMMAND_MAX);
     done_queue_init(&client->done, loop);
     uv_timer_init(loop, &client->phase_timer);
     uv_timer_init(loop, &client->command_timer);
@@ -431,6 +433,7 @@ static void on_done_queue_closed(void *data)
 
     if (client->password)
         sodium_memzero(client->password, strlen(client->password));
+    buf_done(&client->command_bytes);
     free(client->password);
     free(client->socket);
     free(client->host);

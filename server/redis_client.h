@@ -13,12 +13,13 @@
 #include "common/config.h"
 #include "common/str.h"
 
-enum { REDIS_IN_FLIGHT_MAX = 4096, REDIS_ARGS_MAX = 48 };
+/* REDIS_COMMAND_MAX: bytes of one command. */
+enum { REDIS_IN_FLIGHT_MAX = 4096, REDIS_ARGS_MAX = 48, REDIS_COMMAND_MAX = 1 << 20 };
 
 /* err 0: `reply` is not NULL, not an error reply, and lives until the callback returns. ERR_INTERNAL: Redis answered an
  * error; `reply` holds it. Otherwise reply is NULL: ERR_BUSY (too much in flight), ERR_UNAVAILABLE (no connection, or
  * lost: outcome unknown; or a server that is loading or has become a replica: nothing done), ERR_TIMEOUT (outcome
- * unknown), ERR_CANCELLED. Exactly once, never before redis_client_command() returned. */
+ * unknown), ERR_TOO_LARGE, ERR_CANCELLED. Exactly once, never before redis_client_command() returned. */
 typedef void (*redis_cb)(void *data, int err, const redisReply *reply);
 
 struct redis_client;

@@ -1,11 +1,12 @@
 #include "server/seen_calls.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "common/heap.h"
+#include "server/id_hash.h"
 
-enum { BUCKETS = SEEN_CALLS_MAX };
+enum { BUCKET_BITS = 16 };
+_Static_assert(1 << BUCKET_BITS == SEEN_CALLS_MAX, "one call a bucket when it is full");
 
 /* Index 0 is no call: it is the end of every chain. */
 struct seen_call {
@@ -16,8 +17,8 @@ struct seen_call {
 
 struct seen_calls {
     uint32_t last; /* index of the newest; the places are filled round and round */
-    uint8_t hash_key[crypto_shorthash_KEYBYTES];
-    uint32_t buckets[BUCKETS];
+    struct id_hash hash;
+    uint32_t buckets[1 << BUCKET_BITS];
     struct seen_call calls[SEEN_CALLS_MAX + 1];
     bool filled; /* once round */
 };
@@ -26,7 +27,7 @@ struct seen_calls *seen_calls_new(void)
 {
     /* About three megabytes, of which only what is used becomes resident. */
     struct seen_calls *seen = HEAP_NEW(struct seen_calls);
-    crypto_shorthash_keygen(seen->hash_key);
+    seen->hash = id_hash_new(BUCKET_BITS);
     return seen;
 }
 
@@ -35,19 +36,9 @@ void seen_calls_free(struct seen_calls *seen)
     free(seen);
 }
 
-static uint32_t bucket_of(const struct seen_calls *seen, const uint8_t id[EVENT_ID_LEN])
-{
-    uint8_t hash[crypto_shorthash_BYTES];
-    uint32_t bucket;
-
-    crypto_shorthash(hash, id, EVENT_ID_LEN, seen->hash_key);
-    memcpy(&bucket, hash, sizeof bucket);
-    return bucket % BUCKETS;
-}
-
 bool seen_calls_has(const struct seen_calls *seen, const uint8_t id[EVENT_ID_LEN], int64_t now_ms)
 {
-    uint32_t index = seen->buckets[bucket_of(seen, id)];
+    uint32_t index = seen->buckets[id_hash_bucket(&seen->hash, id)];
 
     /* Newer calls stand first: the first that has the id decides. */
     while (index && memcmp(seen->calls[index].id, id, EVENT_ID_LEN) != 0)
@@ -57,7 +48,7 @@ bool seen_calls_has(const struct seen_calls *seen, const uint8_t id[EVENT_ID_LEN
 
 static void forget(struct seen_calls *seen, uint32_t index)
 {
-    uint32_t *link = &seen->buckets[bucket_of(seen, seen->calls[index].id)];
+    uint32_t *link = &seen->buckets[id_hash_bucket(&seen->hash, seen->calls[index].id)];
 
     while (*link != index)
         link = &seen->calls[*link].next_in_bucket;
@@ -79,7 +70,7 @@ void seen_calls_insert(struct seen_calls *seen, const uint8_t id[EVENT_ID_LEN], 
     if (seen->filled)
         forget(seen, seen->last);
     call = &seen->calls[seen->last];
-    bucket = &seen->buckets[bucket_of(seen, id)];
+    bucket = &seen->buckets[id_hash_bucket(&seen->hash, id)];
     memcpy(call->id, id, EVENT_ID_LEN);
     call->at_ms = now_ms;
     call->next_in_bucket = *bucket;

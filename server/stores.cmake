@@ -10,6 +10,7 @@ add_library(dp_stores STATIC
     login_guard.c
     redis_adapter.c
     redis_client.c
+    redis_command.c
     session.c
     shared_rate.c
     watch.c
