@@ -11,11 +11,11 @@
 
 enum { LINE_MAX_BYTES = 4096 };
 
-static const char *const level_names[] = {
-    [LOG_LEVEL_DEBUG] = "debug",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_ERROR] = "error",
+static const char *const level_texts[] = {
+    [LOG_LEVEL_DEBUG] = " level=debug program=",
+    [LOG_LEVEL_INFO] = " level=info program=",
+    [LOG_LEVEL_WARN] = " level=warn program=",
+    [LOG_LEVEL_ERROR] = " level=error program=",
 };
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -152,9 +152,7 @@ static void put_id(struct line *line, uint64_t id)
 
 static void put_field(struct line *line, const struct log_field *field)
 {
-    put_char(line, ' ');
-    put_text(line, field->key);
-    put_char(line, '=');
+    put_bytes(line, field->key.ptr, field->key.len);
     switch (field->kind) {
     case LOG_KIND_STR:
         put_value(line, field->text);
@@ -241,9 +239,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         return;
     line.len = 0;
     put_time(&line);
-    put_text(&line, " level=");
-    put_text(&line, level_names[level]);
-    put_text(&line, " program=");
+    put_text(&line, level_texts[level]);
     put_text(&line, program_name);
     put_text(&line, " event=");
     put_text(&line, event);

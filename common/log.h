@@ -20,22 +20,24 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 enum log_kind { LOG_KIND_NONE, LOG_KIND_STR, LOG_KIND_INT, LOG_KIND_ID, LOG_KIND_HEX, LOG_KIND_ERR, LOG_KIND_MAIL };
 
 struct log_field {
-    const char *key;
+    struct str key; /* as it is written: " key=" */
     enum log_kind kind;
     struct str text;
     int64_t number;
 };
 
-/* Each makes one field; texts may be NULL. */
-#define LOG_STR(k, v)   ((struct log_field){(k), LOG_KIND_STR, str_from(v), 0})
-#define LOG_SLICE(k, v) ((struct log_field){(k), LOG_KIND_STR, (v), 0})
-#define LOG_INT(k, v)   ((struct log_field){(k), LOG_KIND_INT, STR_NULL, (v)})
+#define LOG_KEY(k) STR(" " k "=")
+
+/* Each makes one field; keys are literals, texts may be NULL. */
+#define LOG_STR(k, v)   ((struct log_field){LOG_KEY(k), LOG_KIND_STR, str_from(v), 0})
+#define LOG_SLICE(k, v) ((struct log_field){LOG_KEY(k), LOG_KIND_STR, (v), 0})
+#define LOG_INT(k, v)   ((struct log_field){LOG_KEY(k), LOG_KIND_INT, STR_NULL, (v)})
 /* A request's number, as error pages show it: 16 hex digits. */
-#define LOG_REQUEST(id)  ((struct log_field){"request", LOG_KIND_ID, STR_NULL, (int64_t)(id)})
-#define LOG_HEX(k, p, n) ((struct log_field){(k), LOG_KIND_HEX, {(const char *)(p), (n)}, 0})
-#define LOG_ERR(v)       ((struct log_field){"err", LOG_KIND_ERR, STR_NULL, (v)})
+#define LOG_REQUEST(id)  ((struct log_field){LOG_KEY("request"), LOG_KIND_ID, STR_NULL, (int64_t)(id)})
+#define LOG_HEX(k, p, n) ((struct log_field){LOG_KEY(k), LOG_KIND_HEX, {(const char *)(p), (n)}, 0})
+#define LOG_ERR(v)       ((struct log_field){LOG_KEY("err"), LOG_KIND_ERR, STR_NULL, (v)})
 /* "durand@example.org" is written as "d…@example.org". */
-#define LOG_MAIL(k, v) ((struct log_field){(k), LOG_KIND_MAIL, (v), 0})
+#define LOG_MAIL(k, v) ((struct log_field){LOG_KEY(k), LOG_KIND_MAIL, (v), 0})
 
 #define LOG_FIELDS(...)            \
     (const struct log_field[])     \

@@ -50,7 +50,7 @@ void __wrap_rand_bytes(void *out, size_t len)
 static struct str field(const struct log_field *fields, const char *key)
 {
     for (; fields->kind != LOG_KIND_NONE; fields++) {
-        if (strcmp(fields->key, key) == 0)
+        if (str_eq_text(str_slice(fields->key.ptr + 1, fields->key.len - 2), key)) /* " key=" */
             return fields->text;
     }
     return STR("");
