@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/heap.h"
-#include "server/id_hash.h"
+#include "common/id_hash.h"
 
 /* For JOURNAL_INDEXED_MAX records, and a segment's beyond them: chains of a few, and no pause to make the table larger.
  */

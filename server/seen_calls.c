@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/heap.h"
-#include "server/id_hash.h"
+#include "common/id_hash.h"
 
 enum { BUCKET_BITS = 16 };
 _Static_assert(1 << BUCKET_BITS == SEEN_CALLS_MAX, "one call a bucket when it is full");

@@ -2,8 +2,8 @@
  *
  * Multiply-shift (Dietzfelbinger et al., 1997) with a secret odd multiplier: two ids share a bucket about as rarely as
  * by chance, whoever chose them. Ids are digests or random: their first eight bytes tell them apart. */
-#ifndef DP_SERVER_ID_HASH_H
-#define DP_SERVER_ID_HASH_H
+#ifndef DP_COMMON_ID_HASH_H
+#define DP_COMMON_ID_HASH_H
 
 #include <string.h>
 
