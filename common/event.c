@@ -228,17 +228,31 @@ int event_from_fields(const struct str *fields, size_t count, struct event *ret_
     return 0;
 }
 
+static char *put_text(char *out, struct str text)
+{
+    uint32_t len = (uint32_t)text.len;
+    const char bytes[LENGTH_BYTES] = {(char)len, (char)(len >> 8), (char)(len >> 16), (char)(len >> 24)};
+
+    memcpy(out, bytes, sizeof bytes);
+    if (text.len > 0)
+        memcpy(out + sizeof bytes, text.ptr, text.len);
+    return out + sizeof bytes + text.len;
+}
+
 void event_encode(const struct event *event, struct buf *out)
 {
     struct listing listing;
+    size_t size = 0;
 
     list_fields(event, &listing);
-    for (size_t i = 0; i < listing.count; i++) {
-        uint32_t len = (uint32_t)listing.fields[i].len;
-        const char bytes[LENGTH_BYTES] = {(char)len, (char)(len >> 8), (char)(len >> 16), (char)(len >> 24)};
-        buf_append(out, str_slice(bytes, sizeof bytes));
-        buf_append(out, listing.fields[i]);
-    }
+    for (size_t i = 0; i < listing.count; i++)
+        size += LENGTH_BYTES + listing.fields[i].len;
+    char *at = buf_reserve(out, size);
+    if (!at)
+        return;
+    for (size_t i = 0; i < listing.count; i++)
+        at = put_text(at, listing.fields[i]);
+    buf_commit(out, size);
 }
 
 static int take_text(struct str *bytes, struct str *ret)
