@@ -1,12 +1,15 @@
 """The benchmarks: our programs and what others would pick for the same work, in turns, as a table of ratios.
 
-usage: bench.py [--turns N] [--seconds S] [--write] [WORK…]      WORK: callback, rate, history, login, worker, instructions; without: all
+usage: bench.py [--turns N] [--seconds S] [--write] [WORK…]      WORK: callback, rate, history, login, worker, mail, memory, limits,
+instructions; without: all. What is under way is said on standard error; at the end stands which bars are reached.
 
 Turns of S seconds go A B C, A B C …; a ratio is taken turn by turn, and its median and range are printed. The main cost is
-processor time of the web tier's process tree, which holds where rates do not. --write puts the tables into docs/performance.md.
+processor time of the web tier's process tree, which holds where rates do not. --write puts the tables into docs/performance.md;
+the table of bars only when all works were run.
 """
 import argparse
 import datetime
+import functools
 import os
 import shutil
 import sys
@@ -14,12 +17,17 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path[:0] = [str(ROOT / "script"), str(HERE)]
+sys.path[:0] = [str(path) for path in (ROOT / "script", HERE, ROOT / "tests/bank_simulator")]
 
+import bars  # noqa: E402
 import instructions  # noqa: E402
+import limits  # noqa: E402
 import measure  # noqa: E402
+import memory  # noqa: E402
+import report  # noqa: E402
 from events import Events  # noqa: E402
 from family import fill  # noqa: E402
+from mails import Mails  # noqa: E402
 from stack import Stack, free_block, free_port  # noqa: E402
 from web import RATE, Web  # noqa: E402
 
@@ -28,7 +36,8 @@ LIMITS = "connections_per_address_max = 20000\nconnections_max = 20000\nrate_per
 FAMILIES, PAYMENTS = 5_000, 100_000
 TITLES = {"callback": "Callback, 64 connections", "rate": f"Callback at {RATE}/s", "history": "History page, 64 connections",
           "login": "Login page, 64 connections", "worker": "Worker: bank calls to committed rows",
-          "instructions": "Instructions a request, user space"}
+          "instructions": "Instructions a request, user space", "mail": "Mails without attachment to a local server",
+          "memory": "Memory", "limits": "Limits of this machine"}
 DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- measured: {} -->", "<!-- end -->"
 
@@ -41,53 +50,34 @@ def make_stack(build):
                  config_extra={"listen_extra": LIMITS, "journal_extra": "size_max_mib = 8192", "worker_extra": "mail_poll_ms = 60000"})
 
 
-def ratio_text(ours, theirs):
-    return measure.spread(measure.ratios(ours, theirs))
+class Works:
+    """Each work by its name: measured, and as a table. What several of them need is made once."""
 
+    def __init__(self, stack, drivers, options):
+        self.stack, self.drivers, self.options = stack, drivers, options
 
-def table(results):
-    """One row a peer, ours first; the last two columns are ours divided by theirs."""
-    ours, *_ = results.values()
-    lines = ["| | req/s | p50 ms | p99 ms | web CPU-s/10k | stores CPU-s/10k | PSS MiB | CPU, ours to theirs | rate, ours to theirs |",
-             "|---|---|---|---|---|---|---|---|---|"]
-    for name, turns in results.items():
-        of = lambda field, scale=1: [getattr(turn, field) * scale for turn in turns]  # noqa: E731
-        compared = ["", ""] if turns is ours else [
-            ratio_text([turn.web_cpu for turn in ours], of("web_cpu")),
-            ratio_text([turn.per_second for turn in ours], of("per_second"))]
-        lines.append("| " + " | ".join([
-            name, f"{measure.median(of('per_second')):.0f}", f"{measure.median(of('p50_us', 1e-3)):.2f}",
-            f"{measure.median(of('p99_us', 1e-3)):.2f}", measure.spread(of("web_cpu"), 3), f"{measure.median(of('store_cpu')):.2f}",
-            f"{measure.median(of('pss_mib')):.1f}", *compared]) + " |")
-    return "\n".join(lines)
+    @functools.cached_property
+    def web(self):
+        return Web(self.stack, self.drivers)
 
+    def compare_web(self, work, rate=None):
+        return self.web.compare(work, self.options.turns, self.options.seconds, rate)
 
-def worker_table(results):
-    ours, *_ = results.values()
-    lines = ["| | events/s | own CPU-s/10k | stores CPU-s/10k | PSS MiB | rate, ours to theirs |", "|---|---|---|---|---|---|"]
-    for name, turns in results.items():
-        of = lambda field: [getattr(turn, field) for turn in turns]  # noqa: E731
-        lines.append(f"| {name} | {measure.spread(of('per_second'), 0)} | {measure.spread(of('own_cpu'))} | "
-                     f"{measure.spread(of('store_cpu'))} | {measure.median(of('pss_mib')):.1f} | "
-                     f"{'' if turns is ours else ratio_text([turn.per_second for turn in ours], of('per_second'))} |")
-    return "\n".join(lines)
-
-
-def instruction_table(rows):
-    return "\n".join(["| | kept before | now |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def run(stack, drivers, works, options):
-    """Each work's name and table."""
-    web = Web(stack, drivers) if set(works) - {"worker"} else None
-    for work in works:
-        if work == "worker":
-            yield work, worker_table(Events(stack).compare(options.turns))
-        elif work == "instructions":
-            yield work, instruction_table(instructions.compare(web))
-        else:
-            rate = RATE if work == "rate" else None
-            yield work, table(web.compare("callback" if work == "rate" else work, options.turns, options.seconds, rate))
+    def run(self, work):
+        measures = {
+            "callback": (lambda: self.compare_web("callback"), report.callback),
+            "rate": (lambda: self.compare_web("callback", RATE), report.web),
+            "history": (lambda: self.compare_web("history"), report.web),
+            "login": (lambda: self.compare_web("login"), report.web),
+            "instructions": (lambda: instructions.compare(self.web), report.instructions),
+            "worker": (lambda: Events(self.stack).compare(self.options.turns), report.worker),
+            "mail": (lambda: Mails(self.stack, self.drivers).compare(self.options.turns), report.mail),
+            "memory": (lambda: memory.compare(self.web, self.options.seconds), report.memory),
+            "limits": (lambda: limits.compare(self.stack, self.options.turns), report.limits),
+        }
+        measure_it, show = measures[work]
+        results = measure_it()
+        return results, show(results)
 
 
 def write_section(work, text):
@@ -96,6 +86,12 @@ def write_section(work, text):
     _, _, after = rest.partition(END)
     assert found, f"docs/performance.md has no mark for {work}"
     DOCUMENT.write_text(f"{before}{BEGIN.format(work)}\n{text}\n{END}{after}")
+
+
+def tell(work, title, text, write):
+    print(f"\n{title}\n\n{text}", flush=True)
+    if write:
+        write_section(work, text)
 
 
 def main():
@@ -108,14 +104,14 @@ def main():
     build = Path(os.environ["DP_BUILD_DIR"]) / "release"
     stack = make_stack(build)
     where = f"{datetime.date.today()}, {measure.machine()}; {options.turns} turns of {options.seconds:g} s"
-    print(where, flush=True)
     try:
         stack.start()
         fill(stack, FAMILIES, PAYMENTS)
-        for work, text in run(stack, build / "tests", options.works or list(TITLES), options):
-            print(f"\n{TITLES[work]}\n\n{text}", flush=True)
-            if options.write:
-                write_section(work, f"{where}\n\n{text}")
+        works, measured = Works(stack, build / "tests", options), {}
+        for work in options.works or TITLES:
+            measured[work], text = works.run(work)
+            tell(work, TITLES[work], f"{where}\n\n{text}", options.write)
+        tell("bars", "Bars", f"{where}\n\n{bars.table(measured)}", options.write and not options.works)
     finally:
         stack.stop()
     return 0

@@ -1,9 +1,11 @@
 """The peers of dp-server: nginx alone, nginx with PHP-FPM, Fastify. Each is started for one turn and ended after it."""
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -80,6 +82,10 @@ class Peer:
     def pids(self):
         return [child.pid for child in self.children]
 
+    def count_flushes(self):
+        """Of the journal's disk, so far; the peers have none."""
+        return 0
+
     def stop(self):
         for child in self.children:
             child.kill()
@@ -145,6 +151,10 @@ class Ours(Peer):
     def start(self):
         self.children = [self.stack.start_server(0)]
         return self.stack.ports["http"]
+
+    def count_flushes(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.stack.ports['admin']}/metrics") as answer:
+            return int(re.search(rb"^dp_journal_syncs_total (\d+)", answer.read(), re.MULTILINE)[1])
 
     def stop(self):
         self.stack.children.pop("dp-server-0").stop()

@@ -1,4 +1,5 @@
 """Callbacks and pages: dp-server and its peers in turns, the same load from outside."""
+import contextlib
 import hashlib
 import json
 import re
@@ -11,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "bank_simulator"), str(HERE.parent / "e2e")]
 
 import measure  # noqa: E402
+import proof  # noqa: E402
 import spplus  # noqa: E402
 from client import Parent  # noqa: E402
 from peers import STREAM, Fastify, Nginx, Ours, Php  # noqa: E402
@@ -18,7 +20,7 @@ from peers import STREAM, Fastify, Nginx, Ours, Php  # noqa: E402
 CONNECTIONS = 64
 RATE = 1000
 WARM_S = 2
-CALLS = 400_000  # more than any turn sends: no call is seen twice
+CALLS, WARM_CALLS = 500_000, 200_000  # more than any turn sends: no call is seen twice
 SEALED = {"siret": "00000000000001-01", "langue": "FR", "devise": "978", "taxe": "0.00", "validite": "31/12/2026", "moyen": "CBS",
           "modalite": "1x", "email": "parent@example.org", "version": "1"}
 STATE_LABELS = {"CREATED": "En attente de paiement", "PENDING": "En attente de paiement", "CANCELLED": "Paiement abandonné",
@@ -50,7 +52,7 @@ def write_requests(path, requests):
     return path
 
 
-def write_calls(path):
+def write_calls(path, count):
     first = secrets.randbelow(9 * 10 ** 7)
     fields = list(SEALED.items())
 
@@ -58,7 +60,7 @@ def write_calls(path):
         reference = f"dem20260901{first + n:09d}"
         return spplus.sealed([fields[0], ("reference", reference), *fields[1:3], ("montant", "158.50"), *fields[3:],
                               ("etat", "1"), ("refsfp", f"{first + n:08d}")])
-    return write_requests(path, (request("POST", "/banque/spplus", call(n)) for n in range(CALLS)))
+    return write_requests(path, (request("POST", "/banque/spplus", call(n)) for n in range(count)))
 
 
 def session_name(cookie):
@@ -76,7 +78,8 @@ class Web:
         server = stack.start_server(0)
         self.cookie = Parent(stack, "durand").log_in().cookies["session"]
         self.requests = {
-            "callback": write_calls(self.folder / "calls"),
+            "callback": write_calls(self.folder / "calls", CALLS),
+            "callback, warming up": write_calls(self.folder / "warm-calls", WARM_CALLS),
             "history": write_requests(self.folder / "history", [self.get("/historique")]),
             "login": write_requests(self.folder / "login", [request("GET", "/connexion")]),
         }
@@ -111,21 +114,38 @@ class Web:
     def stores(self):
         return [self.stack.children["mariadb"].pid, self.stack.children["redis"].pid]
 
-    def turn(self, peer, work, seconds, rate=None):
-        """One peer under one load; its stores' and its own processor time."""
-        port = peer.start()
+    @contextlib.contextmanager
+    def running(self, peer):
+        """Its port; what it wrote into the stream is gone afterwards."""
         try:
-            measure.load(self.driver, port, self.requests[work], CONNECTIONS, WARM_S, rate)
-            before = measure.cpu_s(peer.pids), measure.cpu_s(self.stores())
-            result = SimpleNamespace(**measure.load(self.driver, port, self.requests[work], CONNECTIONS, seconds, rate))
-            after = measure.cpu_s(peer.pids), measure.cpu_s(self.stores())
-            assert result.failed == 0 and result.status_2xx == result.answered > 0, (peer.name, work, result)
-            result.web_cpu = (after[0] - before[0]) * 10_000 / result.answered
-            result.store_cpu = (after[1] - before[1]) * 10_000 / result.answered
-            result.pss_mib = measure.pss_mib(peer.pids)
+            yield peer.start()
         finally:
             peer.stop()
             self.stack.redis("DEL", "dp:events", STREAM)
+
+    def load(self, port, work, seconds, rate=None):
+        result = SimpleNamespace(**measure.load(self.driver, port, self.requests[work], CONNECTIONS, seconds, rate))
+        assert result.failed == 0 and result.status_2xx == result.answered > 0, (work, result)
+        return result
+
+    def check_calls(self, acknowledged, loads=1):
+        """At the end of a load each connection may have a call under way."""
+        proof.check_calls(self.stack, acknowledged, loads * CONNECTIONS)
+
+    def turn(self, peer, work, seconds, rate=None):
+        """One peer under one load; its stores' and its own processor time."""
+        warming = f"{work}, warming up"
+        with self.running(peer) as port:
+            warm = self.load(port, warming if warming in self.requests else work, WARM_S, rate)
+            before = measure.cpu_s(peer.pids), measure.cpu_s(self.stores()), peer.count_flushes()
+            result = self.load(port, work, seconds, rate)
+            after = measure.cpu_s(peer.pids), measure.cpu_s(self.stores()), peer.count_flushes()
+            result.web_cpu = (after[0] - before[0]) * 10_000 / result.answered
+            result.store_cpu = (after[1] - before[1]) * 10_000 / result.answered
+            result.pss_mib = measure.pss_mib(peer.pids)
+            result.flushes = after[2] - before[2]
+            if work == "callback" and isinstance(peer, Ours):
+                self.check_calls(warm.answered + result.answered, loads=2)
         return result
 
     def compare(self, work, turns, seconds, rate=None, say=print):
