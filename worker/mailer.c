@@ -114,29 +114,6 @@ static void fail(struct attempt *attempt, enum smtp_outcome outcome, const char 
     snprintf(attempt->error, sizeof attempt->error, "%s: %s", what, err_name(err));
 }
 
-static void try_mail(struct mailer *mailer, const struct outbox_mail *mail, struct arena *arena,
-                     struct attempt *attempt)
-{
-    struct str token = STR_NULL;
-    char *letter = NULL;
-    int err = is_reset(mail) ? make_token(mailer, mail, arena, &token) : 0;
-    if (err) {
-        fail(attempt, SMTP_RETRY, "token", err);
-        return;
-    }
-    err = write_letter(mailer, mail, token, arena, &letter);
-    CRASH_POINT("worker/mail_composed");
-    if (err) {
-        bool hopeless = err == ERR_NOT_FOUND || err == ERR_TOO_LARGE;
-        fail(attempt, hopeless ? SMTP_REFUSED : SMTP_RETRY, "content", err);
-    } else {
-        attempt->outcome = smtp_send(mailer->smtp, mailer->settings->config->mail.from_address,
-                                     arena_text(arena, mail->recipient), letter, attempt->error);
-    }
-    if (token.len && (attempt->outcome == SMTP_RETRY || attempt->outcome == SMTP_REFUSED))
-        void_token(mailer, token, arena);
-}
-
 static int mark(struct mailer *mailer, const struct outbox_mail *mail, const struct attempt *attempt,
                 struct arena *arena)
 {
@@ -186,16 +163,6 @@ static void settle(struct mailer *mailer, const struct outbox_mail *mail, const 
     report(mailer, mail, attempt);
 }
 
-static void send_one(struct mailer *mailer, const struct outbox_mail *mail)
-{
-    struct arena arena;
-    struct attempt attempt = {.outcome = SMTP_RETRY};
-    arena_init(&arena, ARENA_MAX);
-    try_mail(mailer, mail, &arena, &attempt);
-    settle(mailer, mail, &attempt, &arena);
-    arena_done(&arena);
-}
-
 /* The last moment, after a claim, to begin a mail: one that is slow in every step must end before its lease. */
 static int64_t begin_within_ms(const struct config *config)
 {
@@ -204,23 +171,89 @@ static int64_t begin_within_ms(const struct config *config)
     return lease_ms - slowest_ms > lease_ms / 4 ? lease_ms - slowest_ms : lease_ms / 4;
 }
 
+/* Claimed mails, and the one of them that is under way. */
+struct portion {
+    struct mailer *mailer;
+    const struct outbox_mail *mails;
+    size_t count, at;
+    int64_t until_ms;
+    struct arena arena; /* of the one under way */
+    struct str token;   /* its link's secret, if it has one */
+};
+
+static void end_mail(struct portion *portion, const struct attempt *attempt)
+{
+    settle(portion->mailer, &portion->mails[portion->at], attempt, &portion->arena);
+    arena_done(&portion->arena);
+    portion->at++;
+}
+
+/* Writes the mail; without one, `attempt` says why. */
+static char *try_write(struct portion *portion, struct attempt *attempt)
+{
+    struct mailer *mailer = portion->mailer;
+    const struct outbox_mail *mail = &portion->mails[portion->at];
+    char *letter = NULL;
+    portion->token = STR_NULL;
+    int err = is_reset(mail) ? make_token(mailer, mail, &portion->arena, &portion->token) : 0;
+    if (err) {
+        fail(attempt, SMTP_RETRY, "token", err);
+        return NULL;
+    }
+    err = write_letter(mailer, mail, portion->token, &portion->arena, &letter);
+    CRASH_POINT("worker/mail_composed");
+    if (!err)
+        return letter;
+    bool hopeless = err == ERR_NOT_FOUND || err == ERR_TOO_LARGE;
+    fail(attempt, hopeless ? SMTP_REFUSED : SMTP_RETRY, "content", err);
+    if (portion->token.len)
+        void_token(mailer, portion->token, &portion->arena);
+    return NULL;
+}
+
+static bool next_mail(void *data, struct smtp_mail *ret)
+{
+    struct portion *portion = data;
+    while (portion->at < portion->count && !drain_begun(portion->mailer->settings->drain) &&
+           clock_monotonic_ms() < portion->until_ms) {
+        struct attempt attempt;
+        arena_init(&portion->arena, ARENA_MAX);
+        ret->message = try_write(portion, &attempt);
+        ret->to = arena_text(&portion->arena, portion->mails[portion->at].recipient);
+        if (ret->message)
+            return true;
+        end_mail(portion, &attempt);
+    }
+    return false;
+}
+
+static void mail_done(void *data, enum smtp_outcome outcome, const char *error)
+{
+    struct portion *portion = data;
+    struct attempt attempt = {.outcome = outcome};
+    snprintf(attempt.error, sizeof attempt.error, "%s", error);
+    if (portion->token.len && (outcome == SMTP_RETRY || outcome == SMTP_REFUSED))
+        void_token(portion->mailer, portion->token, &portion->arena);
+    end_mail(portion, &attempt);
+}
+
 /* Claims and sends one portion. What cannot be begun well within the lease, or after the drain began, goes back. */
 static int send_portion(struct mailer *mailer, size_t *ret_count)
 {
     const struct config *config = mailer->settings->config;
-    const struct outbox_mail *mails;
+    struct portion portion = {.mailer = mailer, .until_ms = clock_monotonic_ms() + begin_within_ms(config)};
+    const struct smtp_work work = {next_mail, mail_done, &portion};
     struct arena arena;
     arena_init(&arena, ARENA_MAX);
-    int64_t until_ms = clock_monotonic_ms() + begin_within_ms(config);
-    int err = outbox_claim(mailer->db, MAILER_CLAIM_MAX, config->worker.lease_s, &arena, &mails, ret_count);
-    for (size_t i = 0; !err && i < *ret_count; i++) {
-        if (!drain_begun(mailer->settings->drain) && clock_monotonic_ms() < until_ms) {
-            send_one(mailer, &mails[i]);
-            continue;
-        }
-        outbox_release(mailer->db, &mails[i], &arena); /* failing that, the lease ends by itself */
+    int err =
+        outbox_claim(mailer->db, MAILER_CLAIM_MAX, config->worker.lease_s, &arena, &portion.mails, &portion.count);
+    if (!err)
+        smtp_send_all(mailer->smtp, config->mail.from_address, &work);
+    for (; !err && portion.at < portion.count; portion.at++) {
+        outbox_release(mailer->db, &portion.mails[portion.at], &arena); /* failing that, the lease ends by itself */
         CRASH_POINT("worker/mail_released");
     }
+    *ret_count = portion.count;
     arena_done(&arena);
     return err;
 }

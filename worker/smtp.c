@@ -31,15 +31,20 @@ struct smtp_client {
     bool proven;                          /* the last message went through: no need to try the connection out */
 };
 
-/* One message's dialogue. */
+/* One connection, and the mail that is under way on it. */
 struct dialogue {
-    unsigned port;
+    const struct smtp_settings *settings; /* borrowed, as the next two */
+    const char *from;
+    const struct smtp_work *work;
     smtp_session_t session;
     smtp_message_t message;
     smtp_recipient_t recipient;
     auth_context_t auth;
+    struct smtp_mail mail; /* in hand while `has_mail` */
+    bool has_mail;
     bool message_sent; /* all of it was written */
     bool data_begun;
+    unsigned n_sent; /* over this connection */
 };
 
 static SSL_CTX *new_tls(const struct smtp_settings *settings)
@@ -108,22 +113,6 @@ static void forbid_delay(unsigned port)
         closedir(files);
 }
 
-static void on_event(smtp_session_t session, int event, void *arg, ...)
-{
-    struct dialogue *dialogue = arg;
-    (void)session;
-    if (event == SMTP_EV_CONNECT) {
-        forbid_delay(dialogue->port);
-    } else if (event == SMTP_EV_MESSAGEDATA) {
-        CRASH_POINT("worker/mail_data_begun");
-        dialogue->data_begun = true;
-    } else if (event == SMTP_EV_MESSAGESENT) {
-        CRASH_POINT("worker/mail_dot_sent");
-        dialogue->message_sent = true;
-    }
-    /* Certificate events are left alone: not raising their flag means refusing. */
-}
-
 static int on_credentials(auth_client_request_t request, char **result, int fields, void *arg)
 {
     const struct smtp_settings *settings = arg;
@@ -162,24 +151,6 @@ static bool set_security(const struct smtp_client *client, struct dialogue *dial
     auth_set_mechanism_flags(dialogue->auth, AUTH_PLUGIN_PLAIN, 0);
     auth_set_interact_cb(dialogue->auth, on_credentials, (void *)(uintptr_t)settings);
     return smtp_auth_set_context(dialogue->session, dialogue->auth) != 0;
-}
-
-static bool prepare(const struct smtp_client *client, const char *server, const char *from, const char *to,
-                    const char *message, struct dialogue *dialogue)
-{
-    dialogue->session = smtp_create_session();
-    if (!dialogue->session)
-        return false;
-    smtp_set_eventcb(dialogue->session, on_event, dialogue);
-    set_timeouts(dialogue->session, client->settings->timeout_ms);
-    if (!smtp_set_server(dialogue->session, server) ||
-        !smtp_set_hostname(dialogue->session, client->settings->helo_name) || !set_security(client, dialogue))
-        return false;
-    dialogue->message = smtp_add_message(dialogue->session);
-    if (!dialogue->message || !smtp_set_reverse_path(dialogue->message, from))
-        return false;
-    dialogue->recipient = smtp_add_recipient(dialogue->message, to);
-    return dialogue->recipient && smtp_set_message_str(dialogue->message, (void *)(uintptr_t)message);
 }
 
 /* "step: 550 text", or the library's word when no server spoke. */
@@ -227,44 +198,137 @@ static enum smtp_outcome judge(const struct dialogue *dialogue, char error[SMTP_
     return dialogue->data_begun ? SMTP_UNKNOWN : SMTP_RETRY;
 }
 
-static enum smtp_outcome talk(struct smtp_client *client, const char *server, const char *from, const char *to,
-                              const char *message, char error[SMTP_ERROR_SIZE])
+/* --- The mails of a connection --- */
+
+static void finish_mail(struct dialogue *dialogue, enum smtp_outcome outcome, const char *error)
 {
-    struct dialogue dialogue = {.port = client->settings->port};
+    dialogue->has_mail = false;
+    dialogue->work->done(dialogue->work->data, outcome, error);
+}
+
+/* Takes the next mail in hand; false: there are no more. */
+static bool take_mail(struct dialogue *dialogue)
+{
+    while (dialogue->work->next(dialogue->work->data, &dialogue->mail)) {
+        dialogue->has_mail = true;
+        if (mail_address_is_valid(str_from(dialogue->from)) && mail_address_is_valid(str_from(dialogue->mail.to)))
+            return true;
+        finish_mail(dialogue, SMTP_REFUSED, "not an e-mail address");
+    }
+    return false;
+}
+
+/* Puts the mail in hand into the session. False: out of memory. */
+static bool add_mail(struct dialogue *dialogue)
+{
+    dialogue->message_sent = dialogue->data_begun = false;
+    dialogue->message = smtp_add_message(dialogue->session);
+    if (!dialogue->message || !smtp_set_reverse_path(dialogue->message, dialogue->from))
+        return false;
+    dialogue->recipient = smtp_add_recipient(dialogue->message, dialogue->mail.to);
+    return dialogue->recipient && smtp_set_message_str(dialogue->message, (void *)(uintptr_t)dialogue->mail.message);
+}
+
+/* The library looks for a further message only after this: one that is added here goes over the same connection. */
+static void end_mail(struct dialogue *dialogue)
+{
+    char error[SMTP_ERROR_SIZE];
+    if (!dialogue->has_mail || judge(dialogue, error) != SMTP_SENT)
+        return;
+    dialogue->n_sent++;
+    finish_mail(dialogue, SMTP_SENT, "");
+    if (take_mail(dialogue) && !add_mail(dialogue))
+        log_fatal("out_of_memory");
+}
+
+static void on_event(smtp_session_t session, int event, void *arg, ...)
+{
+    struct dialogue *dialogue = arg;
+    (void)session;
+    if (event == SMTP_EV_CONNECT) {
+        forbid_delay(dialogue->settings->port);
+    } else if (event == SMTP_EV_MESSAGEDATA) {
+        CRASH_POINT("worker/mail_data_begun");
+        dialogue->data_begun = true;
+    } else if (event == SMTP_EV_MESSAGESENT) {
+        CRASH_POINT("worker/mail_dot_sent");
+        dialogue->message_sent = true;
+        end_mail(dialogue);
+    }
+    /* Certificate events are left alone: not raising their flag means refusing. */
+}
+
+/* --- Connections --- */
+
+static bool prepare(const struct smtp_client *client, const char *server, struct dialogue *dialogue)
+{
+    dialogue->session = smtp_create_session();
+    if (!dialogue->session)
+        return false;
+    smtp_set_eventcb(dialogue->session, on_event, dialogue);
+    set_timeouts(dialogue->session, client->settings->timeout_ms);
+    return smtp_set_server(dialogue->session, server) &&
+           smtp_set_hostname(dialogue->session, client->settings->helo_name) && set_security(client, dialogue) &&
+           add_mail(dialogue);
+}
+
+/* What became of the mail that is still in hand when the connection has ended. */
+static enum smtp_outcome talk(struct smtp_client *client, const char *server, struct dialogue *dialogue,
+                              char error[SMTP_ERROR_SIZE])
+{
     enum smtp_outcome outcome = SMTP_RETRY;
-    if (!prepare(client, server, from, to, message, &dialogue))
+    if (!prepare(client, server, dialogue))
         describe(error, "preparation", NULL);
-    else if (!smtp_start_session(dialogue.session))
+    else if (!smtp_start_session(dialogue->session))
         describe(error, "connection", NULL);
+    else if (dialogue->has_mail)
+        outcome = judge(dialogue, error);
     else
-        outcome = judge(&dialogue, error);
-    if (dialogue.session)
-        smtp_destroy_session(dialogue.session);
-    if (dialogue.auth)
-        auth_destroy_context(dialogue.auth);
+        outcome = SMTP_SENT;
+    if (dialogue->session)
+        smtp_destroy_session(dialogue->session);
+    if (dialogue->auth)
+        auth_destroy_context(dialogue->auth);
     return outcome;
 }
 
-enum smtp_outcome smtp_send(struct smtp_client *client, const char *from, const char *to, const char *message,
-                            char error[SMTP_ERROR_SIZE])
+/* With TLS the library checks the certificate against the name it was given, so it gets the name. */
+static int find_server(struct smtp_client *client, char server[SERVER_SIZE])
 {
     const struct smtp_settings *settings = client->settings;
-    char address[SMTP_REACH_ADDRESS_SIZE], server[SERVER_SIZE];
-    error[0] = '\0';
-    if (!mail_address_is_valid(str_from(from)) || !mail_address_is_valid(str_from(to))) {
-        snprintf(error, SMTP_ERROR_SIZE, "not an e-mail address");
-        return SMTP_REFUSED;
-    }
+    char address[SMTP_REACH_ADDRESS_SIZE];
     int err = smtp_reach_try(client->reach, !client->proven, settings->timeout_ms, address);
+    if (!err)
+        snprintf(server, SERVER_SIZE, "%s:%u", settings->starttls || !address[0] ? settings->host : address,
+                 settings->port);
+    return err;
+}
+
+/* One connection, for the mail in hand and as many more as it takes. */
+static void send_over_one(struct smtp_client *client, struct dialogue *dialogue)
+{
+    char server[SERVER_SIZE], error[SMTP_ERROR_SIZE] = "";
+    dialogue->session = NULL;
+    dialogue->auth = NULL;
+    dialogue->n_sent = 0;
+    int err = find_server(client, server);
     if (err) {
-        snprintf(error, SMTP_ERROR_SIZE, "mail server not reachable: %s", err_name(err));
+        snprintf(error, sizeof error, "mail server not reachable: %s", err_name(err));
         client->proven = false;
-        return SMTP_RETRY;
+        finish_mail(dialogue, SMTP_RETRY, error);
+        return;
     }
-    /* With TLS the library checks the certificate against the name it was given, so it gets the name. */
-    snprintf(server, sizeof server, "%s:%u", settings->starttls || !address[0] ? settings->host : address,
-             settings->port);
-    enum smtp_outcome outcome = talk(client, server, from, to, message, error);
+    enum smtp_outcome outcome = talk(client, server, dialogue, error);
     client->proven = outcome == SMTP_SENT || outcome == SMTP_REFUSED;
-    return outcome;
+    /* A server may end a connection that has carried enough. */
+    bool again = outcome == SMTP_RETRY && dialogue->n_sent > 0 && !dialogue->data_begun;
+    if (dialogue->has_mail && !again)
+        finish_mail(dialogue, outcome, error);
+}
+
+void smtp_send_all(struct smtp_client *client, const char *from, const struct smtp_work *work)
+{
+    struct dialogue dialogue = {.settings = client->settings, .from = from, .work = work};
+    while (dialogue.has_mail || take_mail(&dialogue))
+        send_over_one(client, &dialogue);
 }

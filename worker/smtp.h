@@ -1,5 +1,5 @@
-/* smtp: hands one finished message to the mail server (libesmtp 1.1.0, blocking, with the precautions that
- * experiments with this version showed to be necessary):
+/* smtp: hands finished messages to the mail server, one after the other over one connection (libesmtp 1.1.0, blocking,
+ * with the precautions that experiments with this version showed to be necessary):
  *
  *   - a TLS context of our own, TLS 1.2 at most (1.3 sessions stall at random; the library's own context is used after
  * it was freed), STARTTLS required or off, never "if offered", the host's name checked by OpenSSL itself;
@@ -42,9 +42,21 @@ struct smtp_client;
 int smtp_client_new(const struct smtp_settings *settings, struct smtp_client **ret);
 void smtp_client_free(struct smtp_client *client); /* NULL allowed */
 
-/* `message`: NUL-terminated, complete with Date and Message-ID, lines ending in CRLF. Writes the reason into `error`,
- * printable ASCII, unless sent. Blocks for a few time-outs at most. */
-enum smtp_outcome smtp_send(struct smtp_client *client, const char *from, const char *to, const char *message,
-                            char error[SMTP_ERROR_SIZE]);
+struct smtp_mail {
+    const char *to;
+    const char *message; /* complete with Date and Message-ID, lines ending in CRLF */
+};
+
+/* Where the mails come from. `next` gives one that lives until it is done, or false when there are no more; `done` says
+ * what became of it, before the next is asked for. `error` is the reason, printable ASCII, unless it was sent. */
+struct smtp_work {
+    bool (*next)(void *data, struct smtp_mail *ret);
+    void (*done)(void *data, enum smtp_outcome outcome, const char *error);
+    void *data;
+};
+
+/* Sends until there are no more. Each mail blocks for a few time-outs at most. A connection is left after anything but
+ * success; a mail that could not even begin on one that had served others gets a fresh one. */
+void smtp_send_all(struct smtp_client *client, const char *from, const struct smtp_work *work);
 
 #endif

@@ -20,6 +20,7 @@ struct session {
     struct smtp_peer *peer;
     int fd;
     SSL *tls; /* NULL while in clear */
+    int n_mails;
 };
 
 static bool await_input(const struct session *session)
@@ -114,6 +115,8 @@ static bool obey(struct session *session, const char *line)
         return start_tls(session);
     if (strncasecmp(line, "MAIL", 4) == 0) {
         session->peer->commands++;
+        if (session->peer->mails_max && session->n_mails++ == session->peer->mails_max)
+            return say(session, "421 enough") && say(session, NULL);
         return say(session, script->mail);
     }
     if (strncasecmp(line, "RCPT", 4) == 0)
@@ -126,8 +129,9 @@ static bool obey(struct session *session, const char *line)
 
 static void serve(struct smtp_peer *peer, int fd)
 {
-    struct session session = {peer, fd, NULL};
+    struct session session = {peer, fd, NULL, 0};
     char line[LINE_SIZE];
+    peer->connections++;
     bool open = say(&session, peer->script.greeting);
     while (open && read_line(&session, line))
         open = obey(&session, line);

@@ -22,7 +22,10 @@ struct smtp_peer {
     unsigned port;
     pthread_t thread;
     _Atomic bool stopping;
-    _Atomic int commands;        /* MAIL commands seen */
+    _Atomic int commands; /* MAIL commands seen */
+    _Atomic int connections;
+    int mails_max; /* over one connection, then it says 421 and leaves; 0: any number. Set by the test after the start
+                    */
     char log[SMTP_PEER_LOG_MAX]; /* every line that the client said, behind the TLS; read it after the stop */
     size_t log_len;
 };

@@ -51,6 +51,50 @@ static struct smtp_settings settings_for(const struct smtp_peer *peer)
         .host = "127.0.0.1", .port = peer->port, .helo_name = "worker.example.org", .timeout_ms = TIMEOUT_MS};
 }
 
+/* One mail, again and again. */
+struct errand {
+    struct smtp_mail mail;
+    unsigned n_left, n_sent;
+    enum smtp_outcome outcome; /* the last one's */
+    char *error;
+};
+
+static bool next_mail(void *data, struct smtp_mail *ret)
+{
+    struct errand *errand = data;
+    if (errand->n_left == 0)
+        return false;
+    errand->n_left--;
+    *ret = errand->mail;
+    return true;
+}
+
+static void mail_done(void *data, enum smtp_outcome outcome, const char *error)
+{
+    struct errand *errand = data;
+    errand->n_sent += outcome == SMTP_SENT;
+    errand->outcome = outcome;
+    snprintf(errand->error, SMTP_ERROR_SIZE, "%s", error);
+}
+
+static unsigned send_some(struct smtp_client *client, unsigned count)
+{
+    char error[SMTP_ERROR_SIZE];
+    struct errand errand = {.mail = {"durand@example.org", message()}, .n_left = count, .error = error};
+    smtp_send_all(client, "cantine@example.org", &(struct smtp_work){next_mail, mail_done, &errand});
+    assert_int_equal(errand.n_left, 0);
+    return errand.n_sent;
+}
+
+static enum smtp_outcome smtp_send(struct smtp_client *client, const char *from, const char *to, const char *text,
+                                   char error[SMTP_ERROR_SIZE])
+{
+    struct errand errand = {.mail = {to, text}, .n_left = 1, .error = error};
+    smtp_send_all(client, from, &(struct smtp_work){next_mail, mail_done, &errand});
+    assert_int_equal(errand.n_left, 0);
+    return errand.outcome;
+}
+
 static enum smtp_outcome send_with(const struct smtp_settings *settings, const char *to, char error[SMTP_ERROR_SIZE])
 {
     struct smtp_client *client;
@@ -231,6 +275,45 @@ static void many_over_one_context(void **state)
     rmdir(path);
 }
 
+/* A connection serves as many mails as the server takes; where it takes no more, the next one is none the worse. */
+static void many_over_one_connection(void **state)
+{
+    static const struct {
+        int mails_max, connections;
+    } cases[] = {{0, 1}, {1, 7}, {3, 3}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct smtp_peer peer;
+        struct smtp_client *client;
+        smtp_peer_start(&peer, &smtp_script_good, NULL);
+        peer.mails_max = cases[i].mails_max;
+        struct smtp_settings settings = settings_for(&peer);
+        assert_int_equal(smtp_client_new(&settings, &client), 0);
+        assert_int_equal(send_some(client, 7), 7);
+        smtp_client_free(client);
+        smtp_peer_stop(&peer);
+        assert_int_equal(peer.connections, 2 * cases[i].connections); /* each after a trial */
+        assert_int_equal(count(peer.log, "Message-Id: "), 7);
+    }
+}
+
+/* One that fails ends its connection, and what comes after it gets another. */
+static void failures_do_not_spread(void **state)
+{
+    struct smtp_script script = smtp_script_good;
+    struct smtp_peer peer;
+    struct smtp_client *client;
+    (void)state;
+    script.rcpt = "550 unknown";
+    smtp_peer_start(&peer, &script, NULL);
+    struct smtp_settings settings = settings_for(&peer);
+    assert_int_equal(smtp_client_new(&settings, &client), 0);
+    assert_int_equal(send_some(client, 3), 0);
+    assert_int_equal(peer.commands, 3);
+    smtp_client_free(client);
+    smtp_peer_stop(&peer);
+}
+
 /* A mail of several pieces must not wait for the server's delayed acknowledgement of the first: 40 ms and more, each
  * time. The best of some, since the machine may have other work. */
 static void large_without_delay(void **state)
@@ -261,9 +344,14 @@ static void large_without_delay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(behaviours),          cmocka_unit_test(arrives_whole),
-        cmocka_unit_test(hostile_addresses),   cmocka_unit_test(nobody_there),
-        cmocka_unit_test(tls_or_nothing),      cmocka_unit_test(many_over_one_context),
+        cmocka_unit_test(behaviours),
+        cmocka_unit_test(arrives_whole),
+        cmocka_unit_test(hostile_addresses),
+        cmocka_unit_test(nobody_there),
+        cmocka_unit_test(tls_or_nothing),
+        cmocka_unit_test(many_over_one_context),
+        cmocka_unit_test(many_over_one_connection),
+        cmocka_unit_test(failures_do_not_spread),
         cmocka_unit_test(large_without_delay),
     };
     signal(SIGPIPE, SIG_IGN);

@@ -175,12 +175,8 @@ static enum smtp_outcome refuse(const char *message, char error[SMTP_ERROR_SIZE]
     return end(error, SMTP_REFUSED, "550 no such mailbox");
 }
 
-enum smtp_outcome smtp_send(struct smtp_client *client, const char *from, const char *to, const char *message,
-                            char error[SMTP_ERROR_SIZE])
+static enum smtp_outcome hand_over(const char *message, char error[SMTP_ERROR_SIZE])
 {
-    (void)client;
-    (void)from;
-    (void)to;
     fiber_sleep(sim_between(1, STEP_US_MAX));
     enum fate fate = nemesis_draw(STORE_SMTP);
     if (fate == FATE_CRASH)
@@ -199,4 +195,16 @@ enum smtp_outcome smtp_send(struct smtp_client *client, const char *from, const 
     if (fate == FATE_CRASH_AFTER)
         nemesis_crash();
     return fate == FATE_UNKNOWN ? end(error, SMTP_UNKNOWN, "connection lost after the message") : SMTP_SENT;
+}
+
+void smtp_send_all(struct smtp_client *client, const char *from, const struct smtp_work *work)
+{
+    struct smtp_mail mail;
+    (void)client;
+    (void)from;
+    while (work->next(work->data, &mail)) {
+        char error[SMTP_ERROR_SIZE] = "";
+        enum smtp_outcome outcome = hand_over(mail.message, error);
+        work->done(work->data, outcome, error);
+    }
 }

@@ -128,8 +128,8 @@ BUGS = {
     "lease without an attempt": [
         ("worker/statements.c", "status = 'SENDING', attempt = attempt + 1, lease_until", "status = 'SENDING', lease_until")],
     "mail called sent before it is": [
-        ("worker/mailer.c", "    try_mail(mailer, mail, &arena, &attempt);\n",
-         "    outbox_mark_sent(mailer->db, mail, &arena);\n    try_mail(mailer, mail, &arena, &attempt);\n")],
+        ("worker/mailer.c", "        if (ret->message)\n            return true;\n",
+         "        outbox_mark_sent(portion->mailer->db, &portion->mails[portion->at], &portion->arena);\n        if (ret->message)\n            return true;\n")],
     "mail given up at the first failure": [
         ("worker/mailer.c", "attempt->outcome == SMTP_REFUSED || mail->attempt >= attempts_max)\n        return", "attempt->outcome != SMTP_SENT)\n        return")],
     "abandoned mail never claimed again": [
