@@ -29,7 +29,7 @@ def count(web, work):
     child = stack.add("dp-server-0", ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}",
                                       stack.program("dp-server"), "--config", stack.config, "--instance", 0])
     wait_for("dp-server's start under callgrind", lambda: http_ok(f"http://127.0.0.1:{stack.ports['admin']}/readyz"), START_TIMEOUT_S)
-    measure.load(web.driver, stack.ports["http"], web.requests[work], CONNECTIONS, 1)
+    measure.load(web.driver, stack.ports["http"], web.requests[web.warming(work)], CONNECTIONS, 1)
     control(child.pid, "on")
     result = measure.load(web.driver, stack.ports["http"], web.requests[work], CONNECTIONS, SECONDS)
     control(child.pid, "off")
