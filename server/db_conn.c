@@ -130,12 +130,14 @@ static bool wait_for(struct db_conn *conn, int wait)
 }
 
 /* Goes on until the library waits for its socket or nothing is left to call. `ready` 0 starts the call. What `then`
- * starts is taken up by this same loop, so a long run does not deepen the stack. */
+ * starts is taken up by this same loop, so a long run does not deepen the stack. The socket stays watched meanwhile,
+ * unless another may come under its number, as when the library tries a host's next address. */
 static void step(struct db_conn *conn, int ready)
 {
     conn->is_stepping = true;
     while (conn->call) {
-        watch_disarm(conn->watch);
+        if (conn->call == &db_call_connect)
+            watch_disarm(conn->watch);
         int wait = run_library(conn, ready);
         if (wait && wait_for(conn, wait))
             break;

@@ -10,7 +10,7 @@ struct watch_poll {
     uv_poll_t handle;
     struct watch *watch; /* borrowed: outlives its polls */
     int fd;
-    int wanted; /* events */
+    int wanted; /* events that it is started for; 0: stopped */
 };
 
 struct watch {
@@ -50,7 +50,11 @@ static void on_timer_closed(uv_handle_t *handle)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct watch_poll *poll = handle->data;
-    poll->watch->cb(poll->watch->data, status < 0 ? poll->wanted : events);
+    int wanted = poll->wanted;
+
+    if (status < 0) /* libuv has stopped it */
+        poll->wanted = 0;
+    poll->watch->cb(poll->watch->data, status < 0 ? wanted : events);
 }
 
 static void on_time(uv_timer_t *timer)
@@ -86,15 +90,25 @@ static int use_fd(struct watch *watch, int fd)
     return 0;
 }
 
+/* libuv takes two system calls to stop a poll and start it again: one that is started for these events already is left
+ * as it is. */
+static int poll_for(struct watch_poll *poll, int events)
+{
+    if (events == poll->wanted)
+        return 0;
+    poll->wanted = events;
+    if (events == 0)
+        return uv_poll_stop(&poll->handle);
+    return uv_poll_start(&poll->handle, events, on_poll) == 0 ? 0 : ERR_IO;
+}
+
 int watch_arm(struct watch *watch, int fd, int events, uint64_t timeout_ms)
 {
-    watch_disarm(watch);
-    if (use_fd(watch, fd) != 0)
+    if (use_fd(watch, fd) != 0 || poll_for(watch->poll, events) != 0)
         return ERR_IO;
-    watch->poll->wanted = events;
-    if (events && uv_poll_start(&watch->poll->handle, events, on_poll) != 0)
-        return ERR_IO;
-    if (timeout_ms != WATCH_NO_TIMEOUT)
+    if (timeout_ms == WATCH_NO_TIMEOUT)
+        uv_timer_stop(&watch->timer);
+    else
         uv_timer_start(&watch->timer, on_time, timeout_ms, 0);
     return 0;
 }
@@ -103,7 +117,7 @@ void watch_disarm(struct watch *watch)
 {
     uv_timer_stop(&watch->timer);
     if (watch->poll)
-        uv_poll_stop(&watch->poll->handle);
+        poll_for(watch->poll, 0);
 }
 
 void watch_forget(struct watch *watch)

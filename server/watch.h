@@ -18,8 +18,8 @@ typedef void (*watch_cb)(void *data, int events);
 
 struct watch *watch_new(uv_loop_t *loop, watch_cb cb, void *data);
 /* Watches `fd` from now on for `events` (0: none) and calls back once when `timeout_ms` has passed. Replaces what was
- * armed before; a new registration each time, because the same number may be another socket. ERR_IO: `fd` cannot be
- * watched. */
+ * armed before, at no cost when it was the same; disarm first where the same number may be another socket. ERR_IO: `fd`
+ * cannot be watched. */
 int watch_arm(struct watch *watch, int fd, int events, uint64_t timeout_ms);
 /* No more callbacks until armed again. */
 void watch_disarm(struct watch *watch);
