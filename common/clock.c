@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/digits.h"
 #include "common/err.h"
 
 int clock_set_zone(const char *zone)
@@ -71,12 +72,21 @@ int64_t clock_from_local(const struct clock_local *local)
     return (int64_t)mktime(&tm) * CLOCK_SECOND_US;
 }
 
-static void put_digits(char *out, unsigned n_digits, unsigned value)
+/* Days since 1970-01-01. Years are counted from March, so that the day that some have comes last; 400 of them have
+ * 146097 days (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
+static int64_t days_from_date(int64_t year, int month, int day)
 {
-    while (n_digits-- > 0) {
-        out[n_digits] = (char)('0' + value % 10);
-        value /= 10;
-    }
+    int64_t from_march = year - (month <= 2);
+    int64_t era = (from_march >= 0 ? from_march : from_march - 399) / 400;
+    int64_t year_of_era = from_march - era * 400;
+    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+}
+
+int64_t clock_from_utc(const struct clock_utc *utc)
+{
+    int64_t minutes = days_from_date(utc->year, utc->month, utc->day) * 1440 + utc->hour * 60 + utc->minute;
+    return (minutes * 60 + utc->second) * CLOCK_SECOND_US;
 }
 
 /* "YYYY-MM-DDTHH:MM:SS." */
@@ -86,12 +96,12 @@ static void make_seconds(time_t seconds, char out[CLOCK_RFC3339_SIZE])
 
     gmtime_r(&seconds, &tm);
     memcpy(out, "0000-00-00T00:00:00.", sizeof "0000-00-00T00:00:00.");
-    put_digits(out, 4, (unsigned)(tm.tm_year + 1900) % 10000); /* the format has no more digits */
-    put_digits(out + 5, 2, (unsigned)tm.tm_mon + 1);
-    put_digits(out + 8, 2, (unsigned)tm.tm_mday);
-    put_digits(out + 11, 2, (unsigned)tm.tm_hour);
-    put_digits(out + 14, 2, (unsigned)tm.tm_min);
-    put_digits(out + 17, 2, (unsigned)tm.tm_sec);
+    digits_fixed(out, 4, (unsigned)(tm.tm_year + 1900)); /* the format has no more digits */
+    digits_fixed(out + 5, 2, (unsigned)tm.tm_mon + 1);
+    digits_fixed(out + 8, 2, (unsigned)tm.tm_mday);
+    digits_fixed(out + 11, 2, (unsigned)tm.tm_hour);
+    digits_fixed(out + 14, 2, (unsigned)tm.tm_min);
+    digits_fixed(out + 17, 2, (unsigned)tm.tm_sec);
 }
 
 void clock_to_local_iso(int64_t us, char out[CLOCK_LOCAL_ISO_SIZE])
@@ -100,15 +110,15 @@ void clock_to_local_iso(int64_t us, char out[CLOCK_LOCAL_ISO_SIZE])
     unsigned offset = (unsigned)abs(at.utc_offset_minutes);
 
     memcpy(out, "0000-00-00T00:00:00+00:00", CLOCK_LOCAL_ISO_SIZE);
-    put_digits(out, 4, (unsigned)at.year % 10000);
-    put_digits(out + 5, 2, (unsigned)at.month);
-    put_digits(out + 8, 2, (unsigned)at.day);
-    put_digits(out + 11, 2, (unsigned)at.hour);
-    put_digits(out + 14, 2, (unsigned)at.minute);
-    put_digits(out + 17, 2, (unsigned)at.second);
+    digits_fixed(out, 4, (unsigned)at.year);
+    digits_fixed(out + 5, 2, (unsigned)at.month);
+    digits_fixed(out + 8, 2, (unsigned)at.day);
+    digits_fixed(out + 11, 2, (unsigned)at.hour);
+    digits_fixed(out + 14, 2, (unsigned)at.minute);
+    digits_fixed(out + 17, 2, (unsigned)at.second);
     out[19] = at.utc_offset_minutes < 0 ? '-' : '+';
-    put_digits(out + 20, 2, offset / 60);
-    put_digits(out + 23, 2, offset % 60);
+    digits_fixed(out + 20, 2, offset / 60);
+    digits_fixed(out + 23, 2, offset % 60);
 }
 
 /* What changes once a second is made once a second: a server writes the same one thousands of times. */
@@ -125,7 +135,7 @@ void clock_to_rfc3339(int64_t us, char out[CLOCK_RFC3339_SIZE])
         made.seconds = seconds;
     }
     memcpy(out, made.text, 20);
-    put_digits(out + 20, 6, (unsigned)(us - (int64_t)seconds * CLOCK_SECOND_US) % CLOCK_SECOND_US);
+    digits_fixed(out + 20, 6, (uint64_t)(us - (int64_t)seconds * CLOCK_SECOND_US));
     memcpy(out + 26, "Z", 2);
 }
 

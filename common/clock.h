@@ -34,6 +34,13 @@ struct clock_local clock_to_local(int64_t us);
 /* The moment of a local wall-clock time (the first of two where it happens twice). */
 int64_t clock_from_local(const struct clock_local *local);
 
+/* The moment of a date and time in UTC, by arithmetic alone: no zone, no lock. Any year of int; month 1..12; the rest
+ * may lie outside its usual range. */
+struct clock_utc {
+    int year, month, day, hour, minute, second;
+};
+int64_t clock_from_utc(const struct clock_utc *utc);
+
 /* "2026-03-29T10:42:07+02:00", in the zone set, NUL-terminated: what HTML's datetime takes. */
 void clock_to_local_iso(int64_t us, char out[CLOCK_LOCAL_ISO_SIZE]);
 /* "2026-11-23T06:10:00.123456Z", NUL-terminated. */

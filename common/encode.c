@@ -64,12 +64,17 @@ static bool is_unreserved(char c)
 
 void encode_percent(struct buf *out, struct str s)
 {
+    size_t run = 0;
+
     for (size_t i = 0; i < s.len; i++) {
         if (is_unreserved(s.ptr[i]))
-            buf_append_char(out, s.ptr[i]);
-        else
-            buf_printf(out, "%%%02X", (unsigned char)s.ptr[i]);
+            continue;
+        buf_append(out, str_slice(s.ptr + run, i - run));
+        buf_printf(out, "%%%02X", (unsigned char)s.ptr[i]);
+        run = i + 1;
     }
+    if (run < s.len)
+        buf_append(out, str_slice(s.ptr + run, s.len - run));
 }
 
 static int hex_digit(char c)

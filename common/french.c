@@ -1,9 +1,12 @@
 #include "common/french.h"
 
 #include "common/clock.h"
+#include "common/digits.h"
 #include "common/money.h"
 
 #define NBSP "\xc2\xa0"
+
+enum { SHORT_SIZE = 64 };
 
 static const char *const months[] = {"janvier", "février", "mars",      "avril",   "mai",      "juin",
                                      "juillet", "août",    "septembre", "octobre", "novembre", "décembre"};
@@ -34,7 +37,16 @@ struct str french_hour(struct arena *arena, int64_t us)
 struct str french_datetime_short(struct arena *arena, int64_t us)
 {
     struct clock_local at = clock_to_local(us);
-    return arena_printf(arena, "%02d/%02d/%d à %d" NBSP "h" NBSP "%02d", at.day, at.month, at.year, at.hour, at.minute);
+    char text[SHORT_SIZE];
+    char *end = digits_fixed(text, 2, (unsigned)at.day);
+
+    *end++ = '/';
+    end = digits_fixed(end, 2, (unsigned)at.month);
+    *end++ = '/';
+    end = str_put(digits_signed(end, at.year), STR(" à "));
+    end = str_put(digits_signed(end, at.hour), STR(NBSP "h" NBSP));
+    end = digits_fixed(end, 2, (unsigned)at.minute);
+    return arena_str(arena, str_slice(text, (size_t)(end - text)));
 }
 
 struct str french_date_from_iso(struct arena *arena, struct str iso)

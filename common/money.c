@@ -1,9 +1,8 @@
 #include "common/money.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 
+#include "common/digits.h"
 #include "common/err.h"
 
 enum { GROUP_DIGITS = 3, DECIMALS_MAX = 2 };
@@ -148,23 +147,29 @@ static uint64_t magnitude(int64_t cents)
 
 void money_format(int64_t cents, char out[MONEY_TEXT_SIZE])
 {
-    char digits[24];
-    size_t at = 0;
-    int count = snprintf(digits, sizeof digits, "%" PRIu64, magnitude(cents) / 100);
+    char digits[DIGITS_MAX];
+    size_t count = (size_t)(digits_least(digits, 1, magnitude(cents) / 100) - digits);
 
     if (cents < 0)
-        at += (size_t)snprintf(out, MONEY_TEXT_SIZE, "\u2212");
-    for (int i = 0; i < count; i++) {
-        bool starts_group = i > 0 && (count - i) % GROUP_DIGITS == 0;
-        at += (size_t)snprintf(out + at, MONEY_TEXT_SIZE - at, "%s%c", starts_group ? "\u202f" : "", digits[i]);
+        out = str_put(out, STR("\u2212"));
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % GROUP_DIGITS == 0)
+            out = str_put(out, STR("\u202f"));
+        *out++ = digits[i];
     }
-    snprintf(out + at, MONEY_TEXT_SIZE - at, ",%02u\u00a0€", (unsigned)(magnitude(cents) % 100));
+    *out++ = ',';
+    out = digits_fixed(out, 2, magnitude(cents) % 100);
+    memcpy(out, "\u00a0€", sizeof "\u00a0€");
 }
 
 static void format_plain(int64_t cents, char separator, char out[MONEY_TEXT_SIZE])
 {
-    snprintf(out, MONEY_TEXT_SIZE, "%s%" PRIu64 "%c%02u", cents < 0 ? "-" : "", magnitude(cents) / 100, separator,
-             (unsigned)(magnitude(cents) % 100));
+    if (cents < 0)
+        *out++ = '-';
+    out = digits_least(out, 1, magnitude(cents) / 100);
+    *out++ = separator;
+    out = digits_fixed(out, 2, magnitude(cents) % 100);
+    *out = '\0';
 }
 
 void money_format_input(int64_t cents, char out[MONEY_TEXT_SIZE])

@@ -14,6 +14,13 @@ struct str str_slice(const char *ptr, size_t len)
     return (struct str){ptr, len};
 }
 
+char *str_put(char *out, struct str s)
+{
+    if (s.len > 0)
+        memcpy(out, s.ptr, s.len);
+    return out + s.len;
+}
+
 bool str_eq(struct str a, struct str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);

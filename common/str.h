@@ -20,6 +20,8 @@ struct str {
 /* The slice over a NUL-terminated text; NULL gives STR_NULL. */
 struct str str_from(const char *text);
 struct str str_slice(const char *ptr, size_t len);
+/* Copies the bytes to `out`, which has room for them; gives the end. */
+char *str_put(char *out, struct str s);
 
 bool str_eq(struct str a, struct str b);
 bool str_eq_text(struct str a, const char *text);

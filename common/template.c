@@ -1,61 +1,40 @@
 #include "common/template.h"
 
-#include <inttypes.h>
-
+#include "common/digits.h"
 #include "common/encode.h"
 
-static bool is_control(unsigned char c)
-{
-    return c < 0x20 || c == 0x7f;
-}
+/* What stands for each byte; NULL for itself. */
+typedef const char *const form_table[256];
 
-/* What stands for `c` in HTML; NULL for itself. */
-static const char *html_form(unsigned char c)
-{
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    case '\t':
-    case '\n':
-    case '\r':
-        return NULL;
-    default:
-        return is_control(c) ? "\xef\xbf\xbd" : NULL;
-    }
-}
+#define CONTROLS(form) [0x00 ... 0x08] = form, [0x0b ... 0x0c] = form, [0x0e ... 0x1f] = form, [0x7f] = form
 
-static const char *plain_form(unsigned char c)
-{
-    return is_control(c) && c != '\n' && c != '\t' ? "" : NULL;
-}
+static form_table html_forms = {
+    CONTROLS("\xef\xbf\xbd"), ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
+};
+
+static form_table plain_forms = {
+    CONTROLS(""),
+    ['\r'] = "",
+};
 
 /* Copies whole runs between the bytes that have another form. */
-static void append_forms(struct buf *out, struct str s, const char *(*form)(unsigned char))
+static void append_forms(struct buf *out, struct str s, form_table forms)
 {
-    size_t run = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        const char *other = form((unsigned char)s.ptr[i]);
-        if (!other)
-            continue;
+    size_t i = 0;
+
+    while (i < s.len) {
+        size_t run = i;
+        while (i < s.len && !forms[(unsigned char)s.ptr[i]])
+            i++;
         buf_append(out, str_slice(s.ptr + run, i - run));
-        buf_append_text(out, other);
-        run = i + 1;
+        if (i < s.len)
+            buf_append_text(out, forms[(unsigned char)s.ptr[i++]]);
     }
-    if (run < s.len)
-        buf_append(out, str_slice(s.ptr + run, s.len - run));
 }
 
 void template_escape(struct buf *out, struct str s)
 {
-    append_forms(out, s, html_form);
+    append_forms(out, s, html_forms);
 }
 
 void template_escape_text(struct buf *out, const char *text)
@@ -70,7 +49,7 @@ void template_escape_url(struct buf *out, struct safe_url url)
 
 void template_plain(struct buf *out, struct str s)
 {
-    append_forms(out, s, plain_form);
+    append_forms(out, s, plain_forms);
 }
 
 void template_plain_text(struct buf *out, const char *text)
@@ -95,12 +74,14 @@ void template_percent_text(struct buf *out, const char *text)
 
 void template_number(struct buf *out, int64_t number)
 {
-    buf_printf(out, "%" PRId64, number);
+    char text[DIGITS_MAX + 1];
+    buf_append(out, str_slice(text, (size_t)(digits_signed(text, number) - text)));
 }
 
 void template_unsigned(struct buf *out, uint64_t number)
 {
-    buf_printf(out, "%" PRIu64, number);
+    char text[DIGITS_MAX];
+    buf_append(out, str_slice(text, (size_t)(digits_least(text, 1, number) - text)));
 }
 
 void template_html(struct buf *out, struct safe_html html)

@@ -1,5 +1,6 @@
 # Pure modules: tables of cases. Each test includes the .c it tests.
 dp_test(unit/test_str.c)
+dp_test(unit/test_template.c)
 dp_test(unit/test_template_compiler.c dp_template_language)
 target_compile_definitions(test_template_compiler PRIVATE DP_TEST_CC="${CMAKE_C_COMPILER}")
 file(GLOB golden_templates RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
@@ -32,6 +33,8 @@ dp_test(unit/test_image.c)
 dp_test(unit/test_import_date.c)
 dp_test(unit/test_sql_split.c)
 dp_test(unit/test_mail_address.c)
+dp_test(unit/test_clock.c)
+dp_test(unit/test_digits.c)
 dp_test(unit/test_money.c)
 dp_test(unit/test_french.c)
 dp_test(unit/test_french_number.c)
