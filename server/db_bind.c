@@ -93,45 +93,43 @@ int db_bind_params(MYSQL_STMT *stmt, const char *letters, const struct db_value 
 
 /* --- results --- */
 
-/* Where one row is fetched to: numbers and moments directly, texts by length first and then with room of their size. */
+/* Texts up to this length come with their row; longer ones are asked for when their length is known. */
+enum { TEXT_ROOM = 128 };
+
+/* Where one column of a row is fetched to. */
+union cell {
+    int64_t number;
+    MYSQL_TIME time;
+    char text[TEXT_ROOM];
+};
+
 struct fetch {
     MYSQL_STMT *stmt;
     const char *letters;
     unsigned n_columns;
-    MYSQL_BIND binds[DB_COLUMNS_MAX];
-    int64_t numbers[DB_COLUMNS_MAX];
-    MYSQL_TIME times[DB_COLUMNS_MAX];
-    unsigned long lengths[DB_COLUMNS_MAX];
-    my_bool nulls[DB_COLUMNS_MAX], errors[DB_COLUMNS_MAX];
-    char nothing[1];
     struct arena *arena;
     size_t room; /* bytes that the result may still take */
+    MYSQL_BIND binds[DB_COLUMNS_MAX];
+    union cell cells[DB_COLUMNS_MAX];
+    unsigned long lengths[DB_COLUMNS_MAX];
+    my_bool nulls[DB_COLUMNS_MAX], errors[DB_COLUMNS_MAX]; /* the library sets them only when they are true */
 };
 
 static void bind_column(struct fetch *fetch, unsigned i)
 {
-    MYSQL_BIND *bind = &fetch->binds[i];
+    char letter = fetch->letters[i];
 
-    bind->length = &fetch->lengths[i];
-    bind->is_null = &fetch->nulls[i];
-    bind->error = &fetch->errors[i];
-    switch (fetch->letters[i]) {
-    case 'i':
-        bind->buffer_type = MYSQL_TYPE_LONGLONG;
-        bind->buffer = &fetch->numbers[i];
-        bind->buffer_length = sizeof fetch->numbers[i];
-        break;
-    case 't':
-        bind->buffer_type = MYSQL_TYPE_DATETIME;
-        bind->buffer = &fetch->times[i];
-        bind->buffer_length = sizeof fetch->times[i];
-        break;
-    default:
-        bind->buffer_type = MYSQL_TYPE_STRING;
-        bind->buffer = fetch->nothing;
-        bind->buffer_length = 0;
-        break;
-    }
+    fetch->nulls[i] = fetch->errors[i] = false;
+    fetch->binds[i] = (MYSQL_BIND){
+        .buffer_type = letter == 'i'   ? MYSQL_TYPE_LONGLONG
+                       : letter == 't' ? MYSQL_TYPE_DATETIME
+                                       : MYSQL_TYPE_STRING,
+        .buffer = &fetch->cells[i],
+        .buffer_length = sizeof fetch->cells[i],
+        .length = &fetch->lengths[i],
+        .is_null = &fetch->nulls[i],
+        .error = &fetch->errors[i],
+    };
 }
 
 static void *take(struct fetch *fetch, size_t size)
@@ -142,71 +140,105 @@ static void *take(struct fetch *fetch, size_t size)
     return arena_alloc(fetch->arena, size);
 }
 
-static int read_text(struct fetch *fetch, unsigned i, struct db_value *ret)
+static bool is_text(const struct fetch *fetch, unsigned i)
+{
+    return fetch->letters[i] == 's' && !fetch->nulls[i];
+}
+
+/* One piece of the arena for all texts of the row, each with a NUL after it. */
+static int take_texts(struct fetch *fetch, char **ret)
+{
+    size_t size = 0;
+
+    for (unsigned i = 0; i < fetch->n_columns; i++) {
+        if (!is_text(fetch, i))
+            continue;
+        if (fetch->lengths[i] > DB_CELL_MAX)
+            return ERR_TOO_LARGE;
+        size += fetch->lengths[i] + 1;
+    }
+    *ret = take(fetch, size);
+    return *ret ? 0 : ERR_TOO_LARGE;
+}
+
+static int fetch_long_text(struct fetch *fetch, unsigned i, char *out)
 {
     unsigned long len = fetch->lengths[i], got = 0;
-    if (len > DB_CELL_MAX)
-        return ERR_TOO_LARGE;
-    char *text = take(fetch, len + 1);
-    if (!text)
-        return ERR_TOO_LARGE;
     MYSQL_BIND bind = {
         .buffer_type = MYSQL_TYPE_STRING,
-        .buffer = text,
+        .buffer = out,
         .buffer_length = len,
         .length = &got,
     };
-    if (len > 0 && (mysql_stmt_fetch_column(fetch->stmt, &bind, i, 0) != 0 || got != len))
-        return ERR_INTERNAL;
-    *ret = (struct db_value){.type = DB_TEXT, .text = {text, len}};
-    return 0;
+    return mysql_stmt_fetch_column(fetch->stmt, &bind, i, 0) != 0 || got != len ? ERR_INTERNAL : 0;
+}
+
+static int read_text(struct fetch *fetch, unsigned i, char **texts, struct db_value *ret)
+{
+    struct str text = {*texts, fetch->lengths[i]};
+    int err = 0;
+
+    if (text.len > TEXT_ROOM)
+        err = fetch_long_text(fetch, i, *texts);
+    else
+        memcpy(*texts, fetch->cells[i].text, text.len);
+    *texts += text.len + 1;
+    *ret = (struct db_value){.type = DB_TEXT, .text = text};
+    return err;
 }
 
 static int read_moment(const MYSQL_TIME *time, struct db_value *ret)
 {
-    struct tm utc = {
-        .tm_year = (int)time->year - 1900,
-        .tm_mon = (int)time->month - 1,
-        .tm_mday = (int)time->day,
-        .tm_hour = (int)time->hour,
-        .tm_min = (int)time->minute,
-        .tm_sec = (int)time->second,
+    const struct clock_utc utc = {
+        .year = (int)time->year,
+        .month = (int)time->month,
+        .day = (int)time->day,
+        .hour = (int)time->hour,
+        .minute = (int)time->minute,
+        .second = (int)time->second,
     };
     if (time->month == 0 || time->day == 0)
         return ERR_INTERNAL;
-    *ret = DB_I((int64_t)timegm(&utc) * CLOCK_SECOND_US + (int64_t)time->second_part);
+    *ret = DB_I(clock_from_utc(&utc) + (int64_t)time->second_part);
     return 0;
 }
 
-static int read_cell(struct fetch *fetch, unsigned i, struct db_value *ret)
+static int read_cell(struct fetch *fetch, unsigned i, char **texts, struct db_value *ret)
 {
     if (fetch->nulls[i]) {
         *ret = DB_N;
         return 0;
     }
     if (fetch->letters[i] == 's')
-        return read_text(fetch, i, ret);
+        return read_text(fetch, i, texts, ret);
     if (fetch->errors[i])
         return ERR_INTERNAL;
     if (fetch->letters[i] == 't')
-        return read_moment(&fetch->times[i], ret);
-    *ret = DB_I(fetch->numbers[i]);
+        return read_moment(&fetch->cells[i].time, ret);
+    *ret = DB_I(fetch->cells[i].number);
     return 0;
+}
+
+static int read_row(struct fetch *fetch, struct db_value *row)
+{
+    int fetched = mysql_stmt_fetch(fetch->stmt);
+    char *texts;
+
+    if (fetched != 0 && fetched != MYSQL_DATA_TRUNCATED)
+        return ERR_INTERNAL;
+    int err = take_texts(fetch, &texts);
+    for (unsigned i = 0; i < fetch->n_columns && !err; i++)
+        err = read_cell(fetch, i, &texts, &row[i]);
+    return err;
 }
 
 static int read_rows(struct fetch *fetch, struct db_value *cells, unsigned n_rows)
 {
-    for (unsigned row = 0; row < n_rows; row++) {
-        int fetched = mysql_stmt_fetch(fetch->stmt);
-        if (fetched != 0 && fetched != MYSQL_DATA_TRUNCATED)
-            return ERR_INTERNAL;
-        for (unsigned i = 0; i < fetch->n_columns; i++) {
-            int err = read_cell(fetch, i, &cells[(size_t)row * fetch->n_columns + i]);
-            if (err)
-                return err;
-        }
-    }
-    return 0;
+    int err = 0;
+
+    for (unsigned row = 0; row < n_rows && !err; row++)
+        err = read_row(fetch, cells + (size_t)row * fetch->n_columns);
+    return err;
 }
 
 static int read_result(struct fetch *fetch, struct db_result *ret_result)
@@ -232,19 +264,18 @@ static int read_result(struct fetch *fetch, struct db_result *ret_result)
 
 int db_bind_read(MYSQL_STMT *stmt, const char *letters, struct arena *arena, struct db_result *ret_result)
 {
-    struct fetch fetch = {
-        .stmt = stmt,
-        .letters = letters,
-        .n_columns = (unsigned)strlen(letters),
-        .arena = arena,
-        .room = (arena->max - arena->used) / 2,
-    };
+    struct fetch fetch; /* large, and set as far as there are columns */
     struct db_result result = {
         .affected = (int64_t)mysql_stmt_affected_rows(stmt),
         .insert_id = (int64_t)mysql_stmt_insert_id(stmt),
     };
     int err = 0;
 
+    fetch.stmt = stmt;
+    fetch.letters = letters;
+    fetch.n_columns = (unsigned)strlen(letters);
+    fetch.arena = arena;
+    fetch.room = (arena->max - arena->used) / 2;
     if (fetch.n_columns > 0) {
         err = read_result(&fetch, &result);
         result.affected = result.n_rows;
