@@ -140,6 +140,19 @@ struct str arena_str(struct arena *arena, struct str s)
     return (struct str){arena_text(arena, s), s.len};
 }
 
+struct str arena_concat(struct arena *arena, const struct str *slices, size_t count)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += slices[i].len;
+    char *text = arena_alloc(arena, len + 1), *end = text;
+    for (size_t i = 0; i < count; i++)
+        end = str_put(end, slices[i]);
+    *end = '\0';
+    return (struct str){text, len};
+}
+
 /* Most texts are short: they are formatted once, beside the arena, and copied. */
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {

@@ -34,6 +34,11 @@ void *arena_room(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size);
 /* A copy with a NUL after it; the slice does not count the NUL. */
 struct str arena_str(struct arena *arena, struct str s);
+/* The slices one behind the other, with a NUL after them. */
+struct str arena_concat(struct arena *arena, const struct str *slices, size_t count);
+#define ARENA_CONCAT(arena, ...)                             \
+    arena_concat((arena), (const struct str[]){__VA_ARGS__}, \
+                 sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
 char *arena_text(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

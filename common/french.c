@@ -6,7 +6,7 @@
 
 #define NBSP "\xc2\xa0"
 
-enum { SHORT_SIZE = 64 };
+enum { SHORT_SIZE = 64, RECEIPT_DIGITS = 6 };
 
 static const char *const months[] = {"janvier", "février", "mars",      "avril",   "mai",      "juin",
                                      "juillet", "août",    "septembre", "octobre", "novembre", "décembre"};
@@ -70,6 +70,16 @@ struct str french_money(struct arena *arena, int64_t cents)
     char text[MONEY_TEXT_SIZE];
     money_format(cents, text);
     return arena_str(arena, str_from(text));
+}
+
+struct str french_receipt(struct arena *arena, int64_t year, int64_t number)
+{
+    char text[SHORT_SIZE];
+    char *end = digits_signed(text, year);
+
+    *end++ = '-';
+    end = digits_least(end, RECEIPT_DIGITS, (uint64_t)number);
+    return arena_str(arena, str_slice(text, (size_t)(end - text)));
 }
 
 struct str french_claim(struct arena *arena, struct str number, struct str label)

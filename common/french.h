@@ -22,6 +22,8 @@ struct str french_time_iso(struct arena *arena, int64_t us);
 const char *french_month(int month);
 /* "n° 150509, forfait avril–juin"; the label alone where it names the number already, as some programs write it. */
 struct str french_claim(struct arena *arena, struct str number, struct str label);
+/* "2026-000123": a receipt's year and number. */
+struct str french_receipt(struct arena *arena, int64_t year, int64_t number);
 /* money_format() in the arena. */
 struct str french_money(struct arena *arena, int64_t cents);
 

@@ -15,7 +15,7 @@ struct accounts accounts_read(struct arena *arena, const struct db_result *resul
         const struct db_value *row = result->cells + (size_t)i * result->n_columns;
         items[i] = (struct account){
             .id = row[0].number,
-            .name = arena_printf(arena, "%.*s %.*s", STR_ARG(row[2].text), STR_ARG(row[1].text)),
+            .name = ARENA_CONCAT(arena, row[2].text, STR(" "), row[1].text),
             .class_name = row[3].text,
         };
     }

@@ -32,7 +32,7 @@ struct str history_parts_names(const struct history_parts *parts, struct arena *
     struct str names = STR("");
 
     for (unsigned i = 0; i < parts->n_items; i++)
-        names = arena_printf(arena, "%.*s%s%.*s %.*s", STR_ARG(names), i ? ", " : "",
-                             STR_ARG(parts->items[i].first_name), STR_ARG(parts->items[i].last_name));
+        names = ARENA_CONCAT(arena, names, i ? STR(", ") : STR(""), parts->items[i].first_name, STR(" "),
+                             parts->items[i].last_name);
     return names;
 }

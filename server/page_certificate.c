@@ -68,8 +68,7 @@ static void list_payments(struct page *page, int64_t year, struct certificate_vi
             .date = french_datetime_short(page->arena, row[YEAR_PAYMENT_ACCEPTED_AT].number),
             .date_iso = french_time_iso(page->arena, row[YEAR_PAYMENT_ACCEPTED_AT].number),
             .reference = row[YEAR_PAYMENT_REFERENCE].text,
-            .receipt = arena_printf(page->arena, "%lld-%06lld", (long long)year,
-                                    (long long)row[YEAR_PAYMENT_RECEIPT_NUMBER].number),
+            .receipt = french_receipt(page->arena, year, row[YEAR_PAYMENT_RECEIPT_NUMBER].number),
             .amount = french_money(page->arena, row[YEAR_PAYMENT_CENTS].number),
         };
     }

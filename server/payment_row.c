@@ -53,8 +53,7 @@ bool payment_row_read(struct arena *arena, const struct db_result *result, struc
     if (payment_state_from_name(row[TX_STATE].text, &ret_row->state) != 0)
         log_fatal("unknown_payment_state", LOG_SLICE("state", row[TX_STATE].text));
     if (row[TX_RECEIPT_NUMBER].type != DB_NULL)
-        ret_row->receipt = arena_printf(arena, "%lld-%06lld", (long long)row[TX_RECEIPT_YEAR].number,
-                                        (long long)row[TX_RECEIPT_NUMBER].number);
+        ret_row->receipt = french_receipt(arena, row[TX_RECEIPT_YEAR].number, row[TX_RECEIPT_NUMBER].number);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "server/row_key.h"
 
+#include "common/digits.h"
 #include "common/err.h"
 
 int row_key_read(struct str text, int64_t *ret_us, int64_t *ret_id)
@@ -19,5 +20,5 @@ int row_key_read(struct str text, int64_t *ret_us, int64_t *ret_id)
 
 struct str row_key_text(struct arena *arena, int64_t us, int64_t id)
 {
-    return arena_printf(arena, "%lld.%lld", (long long)us, (long long)id);
+    return ARENA_CONCAT(arena, digits_text(arena, us), STR("."), digits_text(arena, id));
 }
