@@ -70,25 +70,32 @@ static int64_t first_of_september(int64_t year)
     return clock_from_local(&day);
 }
 
-void history_filter_params(const struct history_filter *filter, int64_t user_id, int64_t school_id, int64_t rows_max,
-                           struct db_value out[HISTORY_PARAMS])
+enum statement history_filter_statement(const struct history_filter *filter)
 {
-    const struct db_value params[HISTORY_PARAMS] = {
+    return history_filter_is_set(filter) ? SQL_HISTORY_CHOSEN : SQL_HISTORY;
+}
+
+unsigned history_filter_params(const struct history_filter *filter, int64_t user_id, int64_t school_id,
+                               int64_t rows_max, struct db_value out[HISTORY_PARAMS_MAX])
+{
+    const struct db_value params[HISTORY_PARAMS_MAX] = {
         DB_I(user_id),
         DB_I(school_id),
-        DB_I(filter->year ? first_of_september(filter->year) : 0),
-        DB_I(filter->year ? first_of_september(filter->year + 1) : ROW_KEY_NEWEST_US),
         DB_I(filter->before_us), /* once alone, so that the index range ends there */
         DB_I(filter->before_us),
-        DB_I(filter->before_us),
         DB_I(filter->before_id),
+        DB_I(filter->year ? first_of_september(filter->year) : 0),
+        DB_I(filter->year ? first_of_september(filter->year + 1) : ROW_KEY_NEWEST_US),
         DB_I(filter->states),
         DB_S(str_from(history_state_groups[filter->states].states)),
         DB_I(filter->account_id),
         DB_I(filter->account_id),
-        DB_I(rows_max),
     };
-    memcpy(out, params, sizeof params);
+    unsigned n_params = history_filter_is_set(filter) ? HISTORY_PARAMS_MAX - 1 : HISTORY_PARAMS_KEY;
+
+    memcpy(out, params, n_params * sizeof *params);
+    out[n_params] = DB_I(rows_max);
+    return n_params + 1;
 }
 
 int64_t history_school_year(int64_t us)

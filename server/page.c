@@ -275,7 +275,7 @@ static struct str school_kind_text(struct str kind)
 static struct safe_url school_file_url(struct page *page, enum user_column column)
 {
     struct str name = page_user_text(page, column);
-    return (struct safe_url){name.len ? arena_printf(page->arena, "/ecole/%.*s", STR_ARG(name)) : STR_NULL};
+    return (struct safe_url){name.len ? ARENA_CONCAT(page->arena, STR("/ecole/"), name) : STR_NULL};
 }
 
 /* The school's own look, where it has one. */
@@ -302,8 +302,8 @@ static void fill_view(struct page *page)
     fill_identity(page);
     view->school_name = page_user_text(page, USER_SCHOOL_NAME);
     view->school_kind = school_kind_text(page_user_text(page, USER_SCHOOL_KIND));
-    view->user_name = arena_printf(page->arena, "%.*s %.*s", STR_ARG(page_user_text(page, USER_FIRST_NAME)),
-                                   STR_ARG(page_user_text(page, USER_LAST_NAME)));
+    view->user_name = ARENA_CONCAT(page->arena, page_user_text(page, USER_FIRST_NAME), STR(" "),
+                                   page_user_text(page, USER_LAST_NAME));
 }
 
 static bool parse_form(struct page *page)
@@ -371,6 +371,7 @@ static void user_loaded(struct page *page)
         continue_logged_out(page);
         return;
     }
+    page->opened = result;
     page->user = db_row(result, 0);
     if (page->session->must_change_password && page->access == PAGE_LOGGED_IN)
         page_redirect(page, STR("/mot-de-passe"));
@@ -380,7 +381,12 @@ static void user_loaded(struct page *page)
 
 static void find_user(struct page *page)
 {
-    page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page), DB_S(str_from(page->session->password_mark)));
+    const struct db_value mark = DB_S(str_from(page->session->password_mark));
+
+    if (page->opening == SQL_USER_HISTORY) /* its first payment and its accounts, too */
+        page_step(page, SQL_USER_HISTORY, DB_ANY_COUNT, PAGE_OWNER(page), PAGE_OWNER(page), mark);
+    else
+        page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page), mark);
     page_query(page, user_loaded);
 }
 
@@ -431,13 +437,8 @@ static void ask_redis(struct page *page)
         session_load(page->app->sessions, page->arena, page->cookie, session_loaded, page);
 }
 
-void page_open(struct request *request, enum page_access access, const char *title, page_cb next)
-{
-    page_open_repeated(request, access, title, "", next);
-}
-
-void page_open_repeated(struct request *request, enum page_access access, const char *title, const char *repeated,
-                        page_cb next)
+static void open_page(struct request *request, enum page_access access, const char *title, enum statement opening,
+                      const char *repeated, page_cb next)
 {
     struct page *page = ARENA_NEW(&request->arena, struct page);
     request_ref(request);
@@ -446,10 +447,28 @@ void page_open_repeated(struct request *request, enum page_access access, const 
     page->app = request->app;
     page->arena = &request->arena;
     page->access = access;
+    page->opening = opening;
     page->repeated = repeated;
     page->view.title = str_from(title);
     page->view.school_kind = STR("du lycée / collège");
     page->handler = next;
     page->cookie = page_session_cookie(page);
     ask_redis(page);
+}
+
+void page_open(struct request *request, enum page_access access, const char *title, page_cb next)
+{
+    open_page(request, access, title, SQL_USER_PAGE, "", next);
+}
+
+void page_open_with(struct request *request, enum page_access access, const char *title, enum statement opening,
+                    page_cb next)
+{
+    open_page(request, access, title, opening, "", next);
+}
+
+void page_open_repeated(struct request *request, enum page_access access, const char *title, const char *repeated,
+                        page_cb next)
+{
+    open_page(request, access, title, SQL_USER_PAGE, repeated, next);
 }

@@ -38,7 +38,9 @@ struct page {
     unsigned n_awaited;              /* answers of Redis that opening waits for */
     int session_err;                 /* what looking up the session gave */
     bool is_over_rate;               /* this client asks too much of all servers together */
-    const struct db_value *user;     /* columns of SQL_USER_PAGE; NULL when logged out */
+    enum statement opening;          /* the statement that finds the person */
+    const struct db_result *opened;  /* its rows; NULL when logged out */
+    const struct db_value *user;     /* the first of them, columns of SQL_USER_PAGE; NULL when logged out */
     struct form form;                /* the body of a POST, else the query */
     struct str new_visitor;          /* anonymous cookie to be set with the answer; STR_NULL: none */
     struct page_view view;           /* head and header, filled */
@@ -56,6 +58,9 @@ struct page {
 /* Opens a page: `next` is called once the client's limit across all servers allows it, the person is known and the form
  * is good; every other outcome is answered here (303, 400, 403, 429, 503 …). */
 void page_open(struct request *request, enum page_access access, const char *title, page_cb next);
+/* The same for a page whose first statement brings more than the person: SQL_USER_HISTORY. */
+void page_open_with(struct request *request, enum page_access access, const char *title, enum statement opening,
+                    page_cb next);
 /* The same for a page whose query may hold the field `repeated` several times. */
 void page_open_repeated(struct request *request, enum page_access access, const char *title, const char *repeated,
                         page_cb next);

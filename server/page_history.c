@@ -1,25 +1,21 @@
 /* Consulter mon historique: payments, newest first. */
 #include "common/clock.h"
+#include "common/digits.h"
 #include "common/french.h"
 #include "common/log.h"
 #include "common/payment_state.h"
-#include "server/credit_form.h"
 #include "server/history_filter.h"
 #include "server/history_parts.h"
 #include "server/page.h"
 #include "server/pages.h"
 #include "server/row_key.h"
 
-/* Steps of the page's query. */
-enum { STEP_HISTORY, STEP_OLDEST, STEP_ACCOUNTS };
-
 /* Of a payment that the bank took back or gave back the receipt says too much: its page says what it is worth. */
 static struct str receipt_number(struct arena *arena, const struct db_value *row, enum payment_state state)
 {
     if (row[HISTORY_RECEIPT_NUMBER].type == DB_NULL || !payment_state_is_paid(state))
         return STR_NULL;
-    return arena_printf(arena, "%lld-%06lld", (long long)row[HISTORY_RECEIPT_YEAR].number,
-                        (long long)row[HISTORY_RECEIPT_NUMBER].number);
+    return french_receipt(arena, row[HISTORY_RECEIPT_YEAR].number, row[HISTORY_RECEIPT_NUMBER].number);
 }
 
 /* Which account got how much, where the payment is for more than one. */
@@ -59,40 +55,43 @@ static struct history_row_view history_row(struct arena *arena, const struct db_
 
 static void fill_rows(struct page *page, const struct history_filter *filter, struct history_view *view)
 {
-    const struct db_result *result = page_result(page, STEP_HISTORY);
+    const struct db_result *result = page_result(page, 0);
     unsigned n_rows = result->n_rows < HISTORY_PAGE_ROWS ? result->n_rows : HISTORY_PAGE_ROWS;
     struct history_row_view *rows = ARENA_ARRAY(page->arena, n_rows, struct history_row_view);
     struct str query = history_filter_query(filter, page->arena);
-    const char *joint = query.len > 0 ? "&" : "?";
+    struct str joint = query.len > 0 ? STR("&") : STR("?");
 
     for (unsigned i = 0; i < n_rows; i++)
         rows[i] = history_row(page->arena, db_row(result, i));
     view->rows = rows;
     view->n_rows = n_rows;
-    view->csv_url.url = arena_printf(page->arena, "/historique/paiements.csv%.*s", STR_ARG(query));
+    view->csv_url.url = ARENA_CONCAT(page->arena, STR("/historique/paiements.csv"), query);
     if (result->n_rows > n_rows) {
         const struct db_value *last = db_row(result, n_rows - 1);
-        view->older_url.url =
-            arena_printf(page->arena, "/historique%.*s%savant=%.*s", STR_ARG(query), joint,
-                         STR_ARG(row_key_text(page->arena, last[HISTORY_CREATED_AT].number, last[HISTORY_ID].number)));
+        struct str key = row_key_text(page->arena, last[HISTORY_CREATED_AT].number, last[HISTORY_ID].number);
+        view->older_url.url = ARENA_CONCAT(page->arena, STR("/historique"), query, joint, STR("avant="), key);
     }
     if (filter->before_id)
-        view->newer_url.url = arena_printf(page->arena, "/historique%.*s", STR_ARG(query));
+        view->newer_url.url = ARENA_CONCAT(page->arena, STR("/historique"), query);
 }
 
+/* A row each; a person without accounts has one row without any. */
 static void fill_account_options(struct page *page, const struct history_filter *filter, struct history_view *view)
 {
-    struct accounts accounts = accounts_read(page->arena, page_result(page, STEP_ACCOUNTS));
-    struct option_view *options = ARENA_ARRAY(page->arena, accounts.n_items, struct option_view);
+    struct option_view *options = ARENA_ARRAY(page->arena, page->opened->n_rows, struct option_view);
 
-    for (unsigned i = 0; i < accounts.n_items; i++)
-        options[i] = (struct option_view){
-            .value = arena_printf(page->arena, "%lld", (long long)accounts.items[i].id),
-            .label = accounts.items[i].name,
-            .selected = accounts.items[i].id == filter->account_id,
+    for (unsigned i = 0; i < page->opened->n_rows; i++) {
+        const struct db_value *row = db_row(page->opened, i);
+        if (row[USER_ACCOUNT_ID].type == DB_NULL)
+            continue;
+        options[view->n_accounts++] = (struct option_view){
+            .value = digits_text(page->arena, row[USER_ACCOUNT_ID].number),
+            .label = ARENA_CONCAT(page->arena, row[USER_ACCOUNT_FIRST_NAME].text, STR(" "),
+                                  row[USER_ACCOUNT_LAST_NAME].text),
+            .selected = row[USER_ACCOUNT_ID].number == filter->account_id,
         };
+    }
     view->accounts = options;
-    view->n_accounts = accounts.n_items;
 }
 
 static void fill_state_options(struct page *page, const struct history_filter *filter, struct history_view *view)
@@ -112,15 +111,16 @@ static void fill_state_options(struct page *page, const struct history_filter *f
 /* From this school year back to that of the first payment. */
 static void fill_year_options(struct page *page, const struct history_filter *filter, struct history_view *view)
 {
-    const struct db_result *oldest = page_result(page, STEP_OLDEST);
+    const struct db_value *oldest = &page->user[USER_OLDEST_PAYMENT];
     int64_t last = history_school_year(clock_now_us());
-    int64_t first = oldest->n_rows > 0 ? history_school_year(db_row(oldest, 0)[0].number) : last;
+    int64_t first = oldest->type == DB_NULL ? last : history_school_year(oldest->number);
     struct option_view *options = ARENA_ARRAY(page->arena, (size_t)(last - first + 1), struct option_view);
 
     for (int64_t year = last; year >= first; year--)
         options[view->n_years++] = (struct option_view){
-            .value = arena_printf(page->arena, "%lld", (long long)year),
-            .label = arena_printf(page->arena, "%lld–%lld", (long long)year, (long long)year + 1),
+            .value = digits_text(page->arena, year),
+            .label =
+                ARENA_CONCAT(page->arena, digits_text(page->arena, year), STR("–"), digits_text(page->arena, year + 1)),
             .selected = year == filter->year,
         };
     view->years = options;
@@ -145,7 +145,8 @@ static void history_loaded(struct page *page)
 static void history_opened(struct page *page)
 {
     struct history_filter *filter = ARENA_NEW(page->arena, struct history_filter);
-    struct db_value params[HISTORY_PARAMS];
+    struct db_value params[HISTORY_PARAMS_MAX];
+    unsigned n_params;
 
     page->state = filter;
     if (history_filter_read(&page->form, filter) != 0) {
@@ -153,14 +154,13 @@ static void history_opened(struct page *page)
         return;
     }
     /* One row more than the page shows tells whether there is an older page. */
-    history_filter_params(filter, page->session->user_id, page->session->school_id, HISTORY_PAGE_ROWS + 1, params);
-    page_add_step(page, SQL_HISTORY, DB_ANY_COUNT, params, HISTORY_PARAMS);
-    page_step(page, SQL_HISTORY_OLDEST, DB_ANY_COUNT, PAGE_OWNER(page));
-    page_step(page, SQL_ACCOUNTS, DB_ANY_COUNT, PAGE_OWNER(page));
+    n_params =
+        history_filter_params(filter, page->session->user_id, page->session->school_id, HISTORY_PAGE_ROWS + 1, params);
+    page_add_step(page, history_filter_statement(filter), DB_ANY_COUNT, params, n_params);
     page_query(page, history_loaded);
 }
 
 void page_history(struct request *request)
 {
-    page_open(request, PAGE_LOGGED_IN, "Consulter mon historique", history_opened);
+    page_open_with(request, PAGE_LOGGED_IN, "Consulter mon historique", SQL_USER_HISTORY, history_opened);
 }

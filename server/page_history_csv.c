@@ -1,6 +1,7 @@
 /* /historique/paiements.csv: the payments that the history's choices show, all of them, for a spreadsheet. */
 #include "common/clock.h"
 #include "common/csv.h"
+#include "common/french.h"
 #include "common/log.h"
 #include "common/payment_state.h"
 #include "server/history_filter.h"
@@ -50,8 +51,7 @@ static void put_row(struct buf *out, struct arena *arena, const struct db_value 
     csv_text(out, str_from(payment_state_label(state)));
     csv_next_field(out);
     if (row[HISTORY_RECEIPT_NUMBER].type != DB_NULL)
-        buf_printf(out, "%lld-%06lld", (long long)row[HISTORY_RECEIPT_YEAR].number,
-                   (long long)row[HISTORY_RECEIPT_NUMBER].number);
+        buf_append(out, french_receipt(arena, row[HISTORY_RECEIPT_YEAR].number, row[HISTORY_RECEIPT_NUMBER].number));
     csv_end_line(out);
 }
 
@@ -78,10 +78,11 @@ static void piece_loaded(struct page *page)
 static void load_piece(struct page *page)
 {
     struct download *download = page->state;
-    struct db_value params[HISTORY_PARAMS];
+    struct db_value params[HISTORY_PARAMS_MAX];
+    unsigned n_params =
+        history_filter_params(&download->filter, page->session->user_id, page->session->school_id, PIECE_ROWS, params);
 
-    history_filter_params(&download->filter, page->session->user_id, page->session->school_id, PIECE_ROWS, params);
-    page_add_step(page, SQL_HISTORY, DB_ANY_COUNT, params, HISTORY_PARAMS);
+    page_add_step(page, history_filter_statement(&download->filter), DB_ANY_COUNT, params, n_params);
     page_query(page, piece_loaded);
 }
 

@@ -1,5 +1,6 @@
 #include "server/statements.h"
 
+#include "server/history_statements.h"
 #include "server/my_data_statements.h"
 
 /* INBOX_KNOWN_MAX of them */
@@ -38,17 +39,21 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_USER_PAGE] =
         {
             .name = "user_page",
-            .sql =
-                "SELECT u.login, u.role, u.last_name, u.first_name, u.address1, u.address2, u.postcode, u.city, "
-                "u.phone, u.email, s.name, s.kind, s.city, s.bursar_email, s.bursar_phone, s.reference_prefix, "
-                "s.amount_min_cents, s.amount_max_cents, s.part_payment_allowed, s.payments_open, c.contract_id, "
-                "CONCAT(s.sheet_hash, '.css'), CONCAT(f.hash, '.', LOWER(f.kind)), f.width, f.height "
-                "FROM users u JOIN schools s ON s.id = u.school_id "
-                "LEFT JOIN school_contracts c ON c.school_id = s.id "
-                "LEFT JOIN school_files f ON f.hash = s.logo_hash "
-                "WHERE u.id = ? AND u.school_id = ? AND u.active AND BINARY LEFT(SHA2(u.password_hash, 256), 16) = ?",
+            .sql = USER_COLUMNS USER_TABLES USER_OWNED,
             .params = "iis",
             .columns = "ssssssssssssssssiiiiissii",
+        },
+    /* The same with what the history can be narrowed to, since a statement more costs more than what it reads: a row
+       for each account, at least one. */
+    [SQL_USER_HISTORY] =
+        {
+            .name = "user_history",
+            .sql = USER_COLUMNS
+            ", (" OLDEST_PAYMENT "), a.id, a.last_name, a.first_name" USER_TABLES
+            " LEFT JOIN (account_payers p JOIN accounts a ON a.id = p.account_id AND a.active) ON p.user_id = u.id AND "
+            "a.school_id = u.school_id" USER_OWNED " ORDER BY a.last_name, a.first_name, a.id LIMIT 50",
+            .params = "iiiis",
+            .columns = "ssssssssssssssssiiiiissiitiss",
         },
     [SQL_USER_PASSWORD] =
         {
@@ -315,33 +320,28 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "siii",
             .columns = "",
         },
-    /* Keyset paging. The condition is written out: MariaDB does not use the index range of a row comparison
-       (a, b) < (?, ?). The index is forced because MariaDB, where one family has most of a school's payments, leaves
-       the range out and walks down from the newest payment, further on each page. */
     [SQL_HISTORY] =
         {
             .name = "history",
-            .sql =
-                "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, "
-                "(SELECT GROUP_CONCAT(CONCAT_WS('\\t', a.id, a.first_name, a.last_name, l.amount_cents) "
-                "ORDER BY l.position SEPARATOR '\\n') FROM transaction_lines l JOIN accounts a ON a.id = l.account_id "
-                "WHERE l.transaction_id = t.id AND l.revision = t.revision), t.kind, r.year, r.number "
-                "FROM transactions t FORCE INDEX (history) "
-                "LEFT JOIN receipts r ON r.transaction_id = t.id "
-                "WHERE t.user_id = ? AND t.school_id = ? AND t.created_at >= ? AND t.created_at < ? "
-                "AND t.created_at <= ? AND (t.created_at < ? OR (t.created_at = ? AND t.id < ?)) "
-                "AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
-                "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
-                "AND f.revision = t.revision AND f.account_id = ?)) "
-                "ORDER BY t.created_at DESC, t.id DESC LIMIT ?",
-            .params = "iitttttiisiii",
+            .sql = HISTORY_ROWS HISTORY_BEFORE HISTORY_ORDER,
+            .params = "iittii",
+            .columns = "itssissii",
+        },
+    /* The same of a time, of some states, of an account. */
+    [SQL_HISTORY_CHOSEN] =
+        {
+            .name = "history_chosen",
+            .sql = HISTORY_ROWS HISTORY_BEFORE
+            "AND t.created_at >= ? AND t.created_at < ? AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
+            "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
+            "AND f.revision = t.revision AND f.account_id = ?)) " HISTORY_ORDER,
+            .params = "iittittisiii",
             .columns = "itssissii",
         },
     [SQL_HISTORY_OLDEST] =
         {
             .name = "history_oldest",
-            .sql = "SELECT created_at FROM transactions WHERE user_id = ? AND school_id = ? "
-                   "ORDER BY created_at, id LIMIT 1",
+            .sql = OLDEST_PAYMENT,
             .params = "ii",
             .columns = "t",
         },

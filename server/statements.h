@@ -7,6 +7,7 @@
 enum statement {
     SQL_USER_BY_LOGIN,
     SQL_USER_PAGE,
+    SQL_USER_HISTORY,
     SQL_USER_PASSWORD,
     SQL_PASSWORD_CHANGE,
     SQL_CONTACT_CHANGE,
@@ -31,6 +32,7 @@ enum statement {
     SQL_TRANSACTION_RESUME,
     SQL_CLAIM_RESERVE,
     SQL_HISTORY,
+    SQL_HISTORY_CHOSEN,
     SQL_HISTORY_OLDEST,
     SQL_YEAR_ACCOUNTS,
     SQL_YEAR_PAYMENTS,
@@ -49,7 +51,7 @@ enum statement {
     SQL_COUNT,
 };
 
-/* Columns of SQL_USER_PAGE, in order. */
+/* Columns of SQL_USER_PAGE, in order; SQL_USER_HISTORY begins with them. */
 enum user_column {
     USER_LOGIN,
     USER_ROLE,
@@ -76,6 +78,10 @@ enum user_column {
     USER_SCHOOL_LOGO,  /* "3f9a….png" */
     USER_LOGO_WIDTH,
     USER_LOGO_HEIGHT,
+    USER_OLDEST_PAYMENT, /* NULL: none */
+    USER_ACCOUNT_ID,     /* NULL: no account */
+    USER_ACCOUNT_LAST_NAME,
+    USER_ACCOUNT_FIRST_NAME,
 };
 
 /* Columns of SQL_TRANSACTION. */
@@ -155,7 +161,7 @@ enum family_column {
     FAMILY_TAKEN_BACK, /* rejected or given back since then */
 };
 
-/* Columns of SQL_HISTORY. */
+/* Columns of SQL_HISTORY and SQL_HISTORY_CHOSEN. */
 enum history_column {
     HISTORY_ID,
     HISTORY_CREATED_AT,

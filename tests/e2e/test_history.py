@@ -131,7 +131,7 @@ def test_the_fiftieth_page_costs_what_the_first_costs(stack, veteran):
     paths = pages_of(veteran)
     assert len(paths) > 60
     first, fiftieth = (rows_read(stack, veteran, path) for path in (paths[0], paths[49]))
-    assert 100 < first < 1000 and first / 1.3 <= fiftieth <= 1.3 * first, (first, fiftieth)
+    assert 50 < first < 150 and first / 1.3 <= fiftieth <= 1.3 * first, (first, fiftieth)
 
 
 GROWING = ("transactions", "transaction_lines", "ledger_entries", "inbox", "login_history", "claims", "accounts", "users", "password_tokens",
