@@ -146,7 +146,7 @@ struct str arena_concat(struct arena *arena, const struct str *slices, size_t co
 
     for (size_t i = 0; i < count; i++)
         len += slices[i].len;
-    char *text = arena_alloc(arena, len + 1), *end = text;
+    char *text = arena_room(arena, len + 1), *end = text;
     for (size_t i = 0; i < count; i++)
         end = str_put(end, slices[i]);
     *end = '\0';

@@ -137,7 +137,7 @@ static void *take(struct fetch *fetch, size_t size)
     if (size + ARENA_PIECE_OVERHEAD > fetch->room)
         return NULL;
     fetch->room -= size + ARENA_PIECE_OVERHEAD;
-    return arena_alloc(fetch->arena, size);
+    return arena_room(fetch->arena, size);
 }
 
 static bool is_text(const struct fetch *fetch, unsigned i)
