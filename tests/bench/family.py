@@ -1,6 +1,10 @@
 """The data the benchmarks run on: schools, families and payments by the hundred thousand, made by the database itself."""
 FAMILY_PAYMENTS = 60
 
+# Who has several accounts pays for two of them every fourth time.
+PAYERS = "(SELECT user_id, MIN(account_id) first, MAX(account_id) last FROM account_payers GROUP BY user_id) p ON p.user_id = t.user_id"
+SHARED = "p.first < p.last AND t.id % 4 = 0"
+
 # Payments take their lines while they are CREATED, and a state after that; who was accepted has a receipt.
 FAMILIES = """
 SET SESSION foreign_key_checks = 0, unique_checks = 0;
@@ -22,9 +26,10 @@ INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, stat
         IF(seq % 10 = 0, NULL, '2024-09-01' + INTERVAL seq SECOND), NULL
     FROM seq_{first}_to_{last};
 INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents)
-    SELECT t.id, 1, 1, p.account_id, t.amount_cents FROM transactions t
-    JOIN (SELECT user_id, MIN(account_id) account_id FROM account_payers GROUP BY user_id) p ON p.user_id = t.user_id
+    SELECT t.id, 1, 1, p.first, t.amount_cents - IF({shared}, t.amount_cents DIV 3, 0) FROM transactions t JOIN {payers}
     WHERE t.id > {before};
+INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents)
+    SELECT t.id, 1, 2, p.last, t.amount_cents DIV 3 FROM transactions t JOIN {payers} WHERE t.id > {before} AND {shared};
 UPDATE transactions SET state = IF(accepted_at IS NULL, 'DECLINED', 'SETTLED') WHERE id > {before};
 INSERT INTO receipts (transaction_id, school_id, year, number)
     SELECT id, 1, 2024, id FROM transactions WHERE id > {before} AND accepted_at IS NOT NULL;
@@ -43,7 +48,7 @@ def add_payments(stack, count, user):
     """`count` payments; `user` is SQL that says whose each is, of the variable `seq`."""
     before = number(stack, "SELECT COALESCE(MAX(id), 0) FROM transactions")
     done = number(stack, "SELECT COUNT(*) FROM transactions WHERE reference LIKE 'b0%'")
-    stack.sql(PAYMENTS.format(user=user, first=done + 1, last=done + count, before=before))
+    stack.sql(PAYMENTS.format(user=user, first=done + 1, last=done + count, before=before, payers=PAYERS, shared=SHARED))
 
 
 def fill(stack, families, payments):

@@ -1,16 +1,16 @@
 """Callbacks and pages: dp-server and its peers in turns, the same load from outside."""
 import contextlib
 import hashlib
-import json
-import re
 import secrets
 import sys
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "bank_simulator"), str(HERE.parent / "e2e")]
 
+import history_page  # noqa: E402
 import measure  # noqa: E402
 import proof  # noqa: E402
 import spplus  # noqa: E402
@@ -23,21 +23,6 @@ WARM_S = 2
 CALLS, WARM_CALLS = 500_000, 200_000  # more than any turn sends: no call is seen twice
 SEALED = {"siret": "00000000000001-01", "langue": "FR", "devise": "978", "taxe": "0.00", "validite": "31/12/2026", "moyen": "CBS",
           "modalite": "1x", "email": "parent@example.org", "version": "1"}
-STATE_LABELS = {"CREATED": "En attente de paiement", "PENDING": "En attente de paiement", "CANCELLED": "Paiement abandonné",
-                "DECLINED": "Paiement refusé", "EXPIRED": "Paiement expiré", "AUTHORISED": "Paiement validé",
-                "CAPTURED": "Paiement validé", "SETTLED": "Paiement validé", "REVERSED": "Paiement rejeté",
-                "REFUNDED": "Paiement remboursé"}
-# The peers read the same rows, without the filters of ours.
-STATEMENTS = {
-    "user": "SELECT u.*, s.name school_name FROM users u JOIN schools s ON s.id = u.school_id WHERE u.id = ? AND u.school_id = ?",
-    "accounts": "SELECT a.id, a.last_name, a.first_name, a.class_name FROM account_payers p JOIN accounts a ON a.id = p.account_id "
-                "WHERE p.user_id = ? AND a.school_id = ? AND a.active ORDER BY a.last_name, a.first_name, a.id",
-    "oldest": "SELECT created_at FROM transactions WHERE user_id = ? AND school_id = ? ORDER BY created_at, id LIMIT 1",
-    "history": "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, (SELECT GROUP_CONCAT(DISTINCT CONCAT(a.first_name, ' ', "
-               "a.last_name) ORDER BY l.position SEPARATOR ', ') FROM transaction_lines l JOIN accounts a ON a.id = l.account_id WHERE "
-               "l.transaction_id = t.id AND l.revision = t.revision) names, t.kind, r.year, r.number FROM transactions t LEFT JOIN receipts "
-               "r ON r.transaction_id = t.id WHERE t.user_id = ? AND t.school_id = ? ORDER BY t.created_at DESC, t.id DESC LIMIT {rows}",
-}
 
 
 def request(method, path, body="", headers=()):
@@ -91,20 +76,29 @@ class Web:
         return request("GET", path, headers=[f"Cookie: session={self.cookie}"])
 
     def make_environment(self):
-        """What the peers know: where the stores are, and our page with holes for what is read from them."""
-        parent = Parent(self.stack, "durand")
-        parent.cookies["session"] = self.cookie
-        html = parent.get("/historique").text
-        rows = html.count("<tr role=\"row\">\n<td")
-        html = re.sub(r"(<tbody[^>]*>\n).*(</tbody>)", r"\1<!--rows-->\2", html, flags=re.DOTALL)
-        html = re.sub(r'(<option value="">Tous les comptes</option>\n).*?(</select>)', r"\1<!--accounts-->\2", html, flags=re.DOTALL)
-        (self.folder / "page.html").write_text(html.replace("Jean Durand", "<!--name-->"))
-        statements = {name: sql.format(rows=rows + 1) for name, sql in STATEMENTS.items()}
-        (self.folder / "statements.json").write_text(json.dumps(statements))
+        """What the peers know: where the stores are, and our page with holes."""
         assert self.stack.redis("EXISTS", session_name(self.cookie)) == "1"
         return {"BENCH_KEY": spplus.WORKING_KEY.hex(), "BENCH_STREAM": STREAM, "BENCH_REDIS": str(self.stack.redis_socket),
-                "BENCH_DB": str(self.stack.db_socket), "BENCH_PAGE": str(self.folder / "page.html"),
-                "BENCH_STATEMENTS": str(self.folder / "statements.json"), "BENCH_LABELS": json.dumps(STATE_LABELS, ensure_ascii=False)}
+                "BENCH_DB": str(self.stack.db_socket), **history_page.environment(self.page(self.stack.ports["http"]), self.folder)}
+
+    def page(self, port):
+        """The history as a server shows it."""
+        answer = urllib.request.Request(f"http://127.0.0.1:{port}/historique", headers={"Cookie": f"session={self.cookie}"})
+        with urllib.request.urlopen(answer) as page:
+            return page.read().decode()
+
+    def check_pages(self, peers):
+        """All of them do the same work: nginx alone does none."""
+        pages = {}
+        for peer in peers:
+            if type(peer) is not Nginx:
+                try:
+                    pages[peer.name] = self.page(peer.start())
+                finally:
+                    peer.stop()
+        ours, *_ = pages.values()
+        for name, theirs in pages.items():
+            history_page.check(name, ours, theirs)
 
     def peers(self, work):
         if work == "login":
@@ -155,6 +149,8 @@ class Web:
     def compare(self, work, turns, seconds, rate=None, say=print):
         """A B C, A B C …: {peer's name: [result of each turn]}."""
         peers = self.peers(work)
+        if work == "history":
+            self.check_pages(peers)
         results = {peer.name: [] for peer in peers}
         for n in range(turns):
             for peer in peers:
