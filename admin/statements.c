@@ -163,11 +163,12 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_STATUS_ALARMS] =
         "SELECT kind, count, raised_at, detail FROM alarms WHERE open_kind IS NOT NULL ORDER BY raised_at LIMIT 100",
     [STATEMENT_STATUS_OUTBOX] =
-        "SELECT COALESCE(SUM(status = 'PENDING'), 0), COALESCE(SUM(status = 'SENDING'), 0), "
-        "COALESCE(SUM(status = 'DEAD' AND settled_at IS NULL), 0), COALESCE(SUM(status = 'SENT'), 0), "
-        "COALESCE(MAX(IF(status IN ('PENDING', 'SENDING'), TIMESTAMPDIFF(SECOND, created_at, "
-        "UTC_TIMESTAMP(6)), 0)), 0) "
-        "FROM mail_outbox",
+        "SELECT (SELECT COUNT(*) FROM mail_outbox WHERE status = 'PENDING'), "
+        "(SELECT COUNT(*) FROM mail_outbox WHERE status = 'SENDING'), "
+        "(SELECT COUNT(*) FROM mail_outbox WHERE status = 'DEAD' AND settled_at IS NULL), "
+        "(SELECT COUNT(*) FROM mail_outbox WHERE status = 'SENT'), "
+        "(SELECT COALESCE(MAX(TIMESTAMPDIFF(SECOND, created_at, UTC_TIMESTAMP(6))), 0) FROM mail_outbox "
+        "WHERE status IN ('PENDING', 'SENDING'))",
     [STATEMENT_STATUS_COUNTS] =
         "SELECT (SELECT COUNT(*) FROM dead_letters WHERE applied_at IS NULL AND dropped_at IS NULL), "
         "(SELECT COUNT(*) FROM review_items WHERE resolved_at IS NULL), "
