@@ -182,6 +182,7 @@ static int read_text(struct fetch *fetch, unsigned i, char **texts, struct db_va
         err = fetch_long_text(fetch, i, *texts);
     else
         memcpy(*texts, fetch->cells[i].text, text.len);
+    (*texts)[text.len] = '\0';
     *texts += text.len + 1;
     *ret = (struct db_value){.type = DB_TEXT, .text = text};
     return err;
