@@ -18,6 +18,11 @@
 
 #define CORRUPT_DIRECTORY "corrupt"
 
+/* Of a file that is read: how much at once. Any value gives the same result. */
+#ifndef SCAN_WINDOW
+#define SCAN_WINDOW ((size_t)256 << 10)
+#endif
+
 enum { SEGMENT_NAME_SIZE = sizeof "00000001.log", DIRECTORY_MODE = 0700, FILE_MODE = 0600, CREATE_ATTEMPTS_MAX = 8 };
 
 /* Closes without losing the errno that is to be reported. */
@@ -338,29 +343,60 @@ static void add_record(struct journal_scan *scan, size_t *capacity, const struct
     location->length = (uint32_t)record->length;
 }
 
-static void scan_bytes(struct str bytes, struct journal_scan *scan)
+/* Takes records from bytes that stand at `base` in the file; returns how many bytes are done with. What is no sound
+ * record is judged by all that follows it, so only when that `is_rest` of the file. */
+static size_t scan_bytes(struct str bytes, uint64_t base, bool is_rest, struct journal_scan *scan, size_t *capacity)
 {
     struct journal_record record;
-    size_t capacity = 0;
     size_t offset = 0;
 
     for (;;) {
+        size_t start = offset;
         enum journal_record_status status = journal_record_next(bytes, &offset, &record);
         if (status == JOURNAL_RECORD_END)
-            return;
-        if (status == JOURNAL_RECORD_OK)
-            add_record(scan, &capacity, &record);
+            return offset;
+        if (status == JOURNAL_RECORD_OK) {
+            record.offset += base;
+            add_record(scan, capacity, &record);
+            continue;
+        }
+        if (!is_rest)
+            return start;
         scan->torn += status == JOURNAL_RECORD_TORN;
         scan->corrupt += status == JOURNAL_RECORD_CORRUPT;
     }
+}
+
+/* Piece by piece, each from the first byte that is not done with; from a place where nothing sound begins, all the rest
+ * at once. */
+static int scan_file(int fd, size_t size, struct journal_scan *scan)
+{
+    size_t window = size < SCAN_WINDOW ? size : SCAN_WINDOW, capacity = 0, len, done;
+    char *bytes = heap_array(1, window + 1);
+    int err = 0;
+
+    for (size_t at = 0; err == 0 && at < size; at += done) {
+        size_t wanted = size - at < window ? size - at : window;
+        done = 0;
+        err = read_at(fd, bytes, wanted, at, &len);
+        if (err != 0 || len == 0)
+            break;
+        bool is_rest = at + len == size || len < wanted;
+        done = scan_bytes(str_slice(bytes, len), at, is_rest, scan, &capacity);
+        if (done == 0) {
+            window = size - at;
+            free(bytes);
+            bytes = heap_array(1, window + 1);
+        }
+    }
+    free(bytes);
+    return err;
 }
 
 int journal_segment_scan(const struct journal_segment *segment, struct journal_scan *ret_scan)
 {
     struct journal_scan scan = {0};
     struct stat stat;
-    char *bytes = NULL;
-    size_t len;
     int fd;
     int err = open_segment(segment, &fd);
 
@@ -370,19 +406,16 @@ int journal_segment_scan(const struct journal_segment *segment, struct journal_s
         err = ERR_IO;
     else if (!S_ISREG(stat.st_mode) || stat.st_size > (off_t)JOURNAL_SEGMENT_BYTES_MAX)
         err = ERR_TOO_LARGE;
-    if (err != 0)
-        goto out;
-    bytes = heap_array(1, (size_t)stat.st_size + 1);
-    err = read_at(fd, bytes, (size_t)stat.st_size, 0, &len);
-    if (err != 0)
-        goto out;
-    scan.bytes = (uint64_t)stat.st_size;
-    scan_bytes(str_slice(bytes, len), &scan);
-    *ret_scan = scan;
-out:
-    free(bytes);
+    else
+        err = scan_file(fd, (size_t)stat.st_size, &scan);
     close_quietly(fd);
-    return err;
+    if (err != 0) {
+        free(scan.records);
+        return err;
+    }
+    scan.bytes = (uint64_t)stat.st_size;
+    *ret_scan = scan;
+    return 0;
 }
 
 int journal_segment_read(const struct journal_segment *segment, const struct journal_location *location,
