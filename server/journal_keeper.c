@@ -13,7 +13,7 @@
 
 enum {
     ROUND_EVERY_MS = 5000,
-    FULL_ROUND_MS = 20,
+    FULL_ROUND_MS = 5,
     PUSH_TIMEOUT_MS = 2000,
     REPORT_EVERY_MS = 60000,
     ARENA_MAX_BYTES = 8 << 20,
