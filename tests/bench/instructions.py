@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent / "script")]
 
 import measure  # noqa: E402
+from peers import empty_journal  # noqa: E402
 from stack import http_ok, wait_for  # noqa: E402
 
 WORKS = ("callback", "history", "login")
@@ -35,6 +36,7 @@ def count(web, work):
     control(child.pid, "off")
     stack.children.pop("dp-server-0").stop(timeout=STOP_TIMEOUT_S)
     stack.redis("DEL", "dp:events")
+    empty_journal(stack)
     assert result["failed"] == 0, result
     total = max(map(int, re.findall(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)))
     return round(total / result["answered"], -2)

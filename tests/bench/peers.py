@@ -141,6 +141,12 @@ class Fastify(Peer):
         self.add("fastify", ["node", HERE / "peers/node/web.js"], env)
 
 
+def empty_journal(stack):
+    """For the next turn: its calls are the same ones."""
+    shutil.rmtree(stack.state / "journal")
+    (stack.state / "journal").mkdir(mode=0o700)
+
+
 class Ours(Peer):
     """dp-server as built for release, on a stack whose stores run already; its journal is empty at the start of a turn."""
 
@@ -159,6 +165,5 @@ class Ours(Peer):
     def stop(self):
         self.stack.children.pop("dp-server-0").stop()
         self.children = []
-        shutil.rmtree(self.stack.state / "journal")
-        (self.stack.state / "journal").mkdir(mode=0o700)
+        empty_journal(self.stack)
         (self.stack.state / "log/dp-server-0.log").unlink()
