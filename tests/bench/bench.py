@@ -1,7 +1,7 @@
 """The benchmarks: our programs and what others would pick for the same work, in turns, as a table of ratios.
 
 usage: bench.py [--turns N] [--seconds S] [--write] [WORK…]      WORK: callback, rate, history, login, worker, mail, memory, limits,
-instructions; without: all. What is under way is said on standard error; at the end stands which bars are reached.
+growth, instructions; without: all. What is under way is said on standard error; at the end stands which bars are reached.
 
 Turns of S seconds go A B C, A B C …; a ratio is taken turn by turn, and its median and range are printed. The main cost is
 processor time of the web tier's process tree, which holds where rates do not. --write puts the tables into docs/performance.md;
@@ -20,6 +20,7 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(path) for path in (ROOT / "script", HERE, ROOT / "tests/bank_simulator")]
 
 import bars  # noqa: E402
+import growth  # noqa: E402
 import instructions  # noqa: E402
 import limits  # noqa: E402
 import measure  # noqa: E402
@@ -37,7 +38,7 @@ FAMILIES, PAYMENTS = 5_000, 100_000
 TITLES = {"callback": "Callback, 64 connections", "rate": f"Callback at {RATE}/s", "history": "History page, 64 connections",
           "login": "Login page, 64 connections", "worker": "Worker: bank calls to committed rows",
           "instructions": "Instructions a request, user space", "mail": "Mails without attachment to a local server",
-          "memory": "Memory", "limits": "Limits of this machine"}
+          "memory": "Memory", "limits": "Limits of this machine", "growth": "Growth of the database, history page"}
 DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- measured: {} -->", "<!-- end -->"
 
@@ -74,6 +75,7 @@ class Works:
             "mail": (lambda: Mails(self.stack, self.drivers).compare(self.options.turns), report.mail),
             "memory": (lambda: memory.compare(self.web, self.options.seconds), report.memory),
             "limits": (lambda: limits.compare(self.stack, self.options.turns), report.limits),
+            "growth": (lambda: growth.Growth(self.web, self.options.payments).compare(), growth.table),
         }
         measure_it, show = measures[work]
         results = measure_it()
@@ -99,6 +101,7 @@ def main():
     parser.add_argument("works", nargs="*", choices=[*TITLES, []], metavar="WORK")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--payments", type=int, default=growth.SIZES[-1], help="how far growth goes: 10 M take some 10 minutes and 6 GB")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     build = Path(os.environ["DP_BUILD_DIR"]) / "release"
