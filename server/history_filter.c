@@ -70,13 +70,8 @@ static int64_t first_of_september(int64_t year)
     return clock_from_local(&day);
 }
 
-enum statement history_filter_statement(const struct history_filter *filter)
-{
-    return history_filter_is_set(filter) ? SQL_HISTORY_CHOSEN : SQL_HISTORY;
-}
-
-unsigned history_filter_params(const struct history_filter *filter, int64_t user_id, int64_t school_id,
-                               int64_t rows_max, struct db_value out[HISTORY_PARAMS_MAX])
+unsigned history_filter_params(const struct history_filter *filter, enum statement statement, int64_t user_id,
+                               int64_t school_id, int64_t rows_max, struct db_value out[HISTORY_PARAMS_MAX])
 {
     const struct db_value params[HISTORY_PARAMS_MAX] = {
         DB_I(user_id),
@@ -91,7 +86,7 @@ unsigned history_filter_params(const struct history_filter *filter, int64_t user
         DB_I(filter->account_id),
         DB_I(filter->account_id),
     };
-    unsigned n_params = history_filter_is_set(filter) ? HISTORY_PARAMS_MAX - 1 : HISTORY_PARAMS_KEY;
+    unsigned n_params = statement == SQL_HISTORY_CHOSEN ? HISTORY_PARAMS_MAX - 1 : HISTORY_PARAMS_KEY;
 
     memcpy(out, params, n_params * sizeof *params);
     out[n_params] = DB_I(rows_max);

@@ -33,11 +33,9 @@ int history_filter_read(const struct form *query, struct history_filter *ret);
 bool history_filter_is_set(const struct history_filter *filter);
 /* "?compte=…&etat=…", or "" when nothing is set; the key is not part of it. */
 struct str history_filter_query(const struct history_filter *filter, struct arena *arena);
-/* The statement that finds the rows, which is dearer when there is something to choose by; its parameters for one
- * owner, and how many. */
-enum statement history_filter_statement(const struct history_filter *filter);
-unsigned history_filter_params(const struct history_filter *filter, int64_t user_id, int64_t school_id,
-                               int64_t rows_max, struct db_value out[HISTORY_PARAMS_MAX]);
+/* The parameters of SQL_HISTORY or SQL_HISTORY_CHOSEN for one owner, and how many; the first chooses nothing. */
+unsigned history_filter_params(const struct history_filter *filter, enum statement statement, int64_t user_id,
+                               int64_t school_id, int64_t rows_max, struct db_value out[HISTORY_PARAMS_MAX]);
 /* The school year (1 September to 31 August) of a moment, by its first calendar year. */
 int64_t history_school_year(int64_t us);
 

@@ -19,21 +19,27 @@
     "SELECT t.created_at FROM transactions t FORCE INDEX (history) WHERE t.user_id = ? AND t.school_id = ? " \
     "ORDER BY t.created_at, t.id LIMIT 1"
 
-/* A payment's lines, a line of text each: account's id, first and last name, cents. */
-#define ONE_LINE "CONCAT_WS('\\t', a.id, a.first_name, a.last_name, l.amount_cents)"
-#define ALL_LINES                                                                                                     \
-    "(SELECT GROUP_CONCAT(CONCAT_WS('\\t', b.id, b.first_name, b.last_name, m.amount_cents) ORDER BY m.position "     \
-    "SEPARATOR '\\n') FROM transaction_lines m JOIN accounts b ON b.id = m.account_id WHERE m.transaction_id = t.id " \
-    "AND m.revision = t.revision)"
+/* A payment's lines, a line of text each: account's id, first and last name, cents. Nearly all payments have one or two
+ * lines, which are joined by their keys; where these are not all that is paid, there is NULL. */
+#define ONE_LINE   "CONCAT_WS('\\t', a.id, a.first_name, a.last_name, l.amount_cents)"
+#define OTHER_LINE "CONCAT_WS('\\t', b.id, b.first_name, b.last_name, m.amount_cents)"
+#define TWO_LINES                                                                                  \
+    "IF(l.amount_cents + COALESCE(m.amount_cents, 0) = t.amount_cents, CONCAT_WS('\\n', " ONE_LINE \
+    ", IF(m.position, " OTHER_LINE ", NULL)), NULL)"
+#define TWO_LINES_TABLES                                                                                        \
+    "LEFT JOIN transaction_lines l ON l.transaction_id = t.id AND l.revision = t.revision AND l.position = 1 "  \
+    "LEFT JOIN accounts a ON a.id = l.account_id LEFT JOIN transaction_lines m ON m.transaction_id = t.id AND " \
+    "m.revision = t.revision AND m.position = 2 AND l.amount_cents < t.amount_cents LEFT JOIN accounts b ON "   \
+    "b.id = m.account_id "
+/* The same of any number of them. */
+#define ALL_LINES                                                                                                    \
+    "(SELECT GROUP_CONCAT(" ONE_LINE " ORDER BY l.position SEPARATOR '\\n') FROM transaction_lines l JOIN accounts " \
+    "a ON a.id = l.account_id WHERE l.transaction_id = t.id AND l.revision = t.revision)"
 
-/* Most payments have one line, whose amount is theirs: two look-ups by key tell it, and only the others' lines are
- * gathered. */
-#define HISTORY_ROWS                                                                                                 \
-    "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, IF(l.amount_cents = t.amount_cents, " ONE_LINE \
-    ", " ALL_LINES "), t.kind, r.year, r.number FROM transactions t FORCE INDEX (history) LEFT JOIN "                \
-    "transaction_lines l ON l.transaction_id = t.id AND l.revision = t.revision AND l.position = 1 LEFT JOIN "       \
-    "accounts a ON a.id = l.account_id LEFT JOIN receipts r ON r.transaction_id = t.id "                             \
-    "WHERE t.user_id = ? AND t.school_id = ? "
+#define HISTORY_COLUMNS(lines)                                                                                   \
+    "SELECT t.id, t.created_at, t.reference, t.state, t.amount_cents, " lines ", t.kind, r.year, r.number FROM " \
+    "transactions t FORCE INDEX (history) LEFT JOIN receipts r ON r.transaction_id = t.id "
+#define HISTORY_OWNED "WHERE t.user_id = ? AND t.school_id = ? "
 /* Keyset paging. The condition is written out: MariaDB does not use the index range of a row comparison (a, b) <
  * (?, ?). The index is forced because MariaDB, where one family has most of a school's payments, leaves the range out
  * and walks down from the newest payment, further on each page. */

@@ -381,12 +381,7 @@ static void user_loaded(struct page *page)
 
 static void find_user(struct page *page)
 {
-    const struct db_value mark = DB_S(str_from(page->session->password_mark));
-
-    if (page->opening == SQL_USER_HISTORY) /* its first payment and its accounts, too */
-        page_step(page, SQL_USER_HISTORY, DB_ANY_COUNT, PAGE_OWNER(page), PAGE_OWNER(page), mark);
-    else
-        page_step(page, SQL_USER_PAGE, DB_ANY_COUNT, PAGE_OWNER(page), mark);
+    page_step(page, page->opening, DB_ANY_COUNT, PAGE_OWNER(page), DB_S(str_from(page->session->password_mark)));
     page_query(page, user_loaded);
 }
 

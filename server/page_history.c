@@ -142,22 +142,42 @@ static void history_loaded(struct page *page)
     page_send(page, response);
 }
 
+/* One row more than the page shows tells whether there is an older page. */
+static void ask(struct page *page, enum statement statement, page_cb next)
+{
+    struct db_value params[HISTORY_PARAMS_MAX];
+    unsigned n_params = history_filter_params(page->state, statement, page->session->user_id, page->session->school_id,
+                                              HISTORY_PAGE_ROWS + 1, params);
+
+    page_add_step(page, statement, DB_ANY_COUNT, params, n_params);
+    page_query(page, next);
+}
+
+/* A payment with more lines than the short statement joins is asked for with the others, once more. */
+static void short_history_loaded(struct page *page)
+{
+    const struct db_result *result = page_result(page, 0);
+    unsigned i = 0;
+
+    while (i < result->n_rows && db_row(result, i)[HISTORY_PARTS].type != DB_NULL)
+        i++;
+    if (i < result->n_rows)
+        ask(page, SQL_HISTORY_CHOSEN, history_loaded);
+    else
+        history_loaded(page);
+}
+
 static void history_opened(struct page *page)
 {
     struct history_filter *filter = ARENA_NEW(page->arena, struct history_filter);
-    struct db_value params[HISTORY_PARAMS_MAX];
-    unsigned n_params;
 
     page->state = filter;
-    if (history_filter_read(&page->form, filter) != 0) {
+    if (history_filter_read(&page->form, filter) != 0)
         page_fail(page, 400);
-        return;
-    }
-    /* One row more than the page shows tells whether there is an older page. */
-    n_params =
-        history_filter_params(filter, page->session->user_id, page->session->school_id, HISTORY_PAGE_ROWS + 1, params);
-    page_add_step(page, history_filter_statement(filter), DB_ANY_COUNT, params, n_params);
-    page_query(page, history_loaded);
+    else if (history_filter_is_set(filter))
+        ask(page, SQL_HISTORY_CHOSEN, history_loaded);
+    else
+        ask(page, SQL_HISTORY, short_history_loaded);
 }
 
 void page_history(struct request *request)

@@ -79,10 +79,10 @@ static void load_piece(struct page *page)
 {
     struct download *download = page->state;
     struct db_value params[HISTORY_PARAMS_MAX];
-    unsigned n_params =
-        history_filter_params(&download->filter, page->session->user_id, page->session->school_id, PIECE_ROWS, params);
+    unsigned n_params = history_filter_params(&download->filter, SQL_HISTORY_CHOSEN, page->session->user_id,
+                                              page->session->school_id, PIECE_ROWS, params);
 
-    page_add_step(page, history_filter_statement(&download->filter), DB_ANY_COUNT, params, n_params);
+    page_add_step(page, SQL_HISTORY_CHOSEN, DB_ANY_COUNT, params, n_params);
     page_query(page, piece_loaded);
 }
 

@@ -49,10 +49,11 @@ const struct db_statement statements[SQL_COUNT] = {
         {
             .name = "user_history",
             .sql = USER_COLUMNS
-            ", (" OLDEST_PAYMENT "), a.id, a.last_name, a.first_name" USER_TABLES
+            ", (SELECT MIN(t.created_at) FROM transactions t WHERE t.user_id = u.id), a.id, a.last_name, "
+            "a.first_name" USER_TABLES
             " LEFT JOIN (account_payers p JOIN accounts a ON a.id = p.account_id AND a.active) ON p.user_id = u.id AND "
             "a.school_id = u.school_id" USER_OWNED " ORDER BY a.last_name, a.first_name, a.id LIMIT 50",
-            .params = "iiiis",
+            .params = "iis",
             .columns = "ssssssssssssssssiiiiissiitiss",
         },
     [SQL_USER_PASSWORD] =
@@ -323,15 +324,15 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_HISTORY] =
         {
             .name = "history",
-            .sql = HISTORY_ROWS HISTORY_BEFORE HISTORY_ORDER,
+            .sql = HISTORY_COLUMNS(TWO_LINES) TWO_LINES_TABLES HISTORY_OWNED HISTORY_BEFORE HISTORY_ORDER,
             .params = "iittii",
             .columns = "itssissii",
         },
-    /* The same of a time, of some states, of an account. */
+    /* The same with all lines; of a time, of some states, of an account. */
     [SQL_HISTORY_CHOSEN] =
         {
             .name = "history_chosen",
-            .sql = HISTORY_ROWS HISTORY_BEFORE
+            .sql = HISTORY_COLUMNS(ALL_LINES) HISTORY_OWNED HISTORY_BEFORE
             "AND t.created_at >= ? AND t.created_at < ? AND (? = 0 OR FIND_IN_SET(t.state, ?)) "
             "AND (? = 0 OR EXISTS (SELECT 1 FROM transaction_lines f WHERE f.transaction_id = t.id "
             "AND f.revision = t.revision AND f.account_id = ?)) " HISTORY_ORDER,

@@ -169,7 +169,7 @@ enum history_column {
     HISTORY_STATE,
     HISTORY_AMOUNT,
     HISTORY_PARTS, /* a line of text for each line: account's id, first and last name, cents; tabs between:
-                      history_parts.h */
+                      history_parts.h. NULL: SQL_HISTORY does not have them all */
     HISTORY_KIND,
     HISTORY_RECEIPT_YEAR,
     HISTORY_RECEIPT_NUMBER,

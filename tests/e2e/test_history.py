@@ -257,3 +257,23 @@ def test_nor_do_the_other_programs(stack, years, program):
         assert access in BY_KEY and key != "NULL", (statement, row)
         assert "Using filesort" not in extra or " IN (" in statement, (statement, row)
     assert seen > 12
+
+
+def test_a_payment_of_many_lines_has_them_all(stack, durand):
+    """Two lines come with the payment; more of them are asked for again."""
+    children = [row[0] for row in stack.sql("SELECT p.account_id FROM account_payers p JOIN users u ON u.id = p.user_id WHERE u.login = 'durand' ORDER BY 1")]
+    for number, lines in enumerate(((300,), (300, 200), (300, 200, 100), ()), 1):
+        reference, amount = f"lines{number:015d}", sum(lines) or 600
+        values = "; ".join(f"INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents) SELECT id, 1, {at}, "
+                           f"{children[at % 2]}, {cents} FROM transactions WHERE reference = '{reference}'" for at, cents in enumerate(lines, 1))
+        stack.sql("INSERT INTO transactions (reference, school_id, user_id, contract_id, kind, amount_cents, email) SELECT "
+                  f"'{reference}', u.school_id, u.id, c.contract_id, 'ADVANCE', {amount}, 'a@example.org' FROM users u JOIN school_contracts c "
+                  f"ON c.school_id = u.school_id WHERE u.login = 'durand'; {values}")
+        row = durand.get("/historique").text.partition(f"/paiement/{reference}")[2].partition("</tr>")[0]
+        sums = [sum(lines[1::2]), sum(lines[::2])]  # of the first child, and of the second, who comes first
+        parts = re.findall(r"\w+\u00a0: (\d+),00\u00a0€<br>", row)
+        assert parts == ([] if len(lines) < 2 else [str(sums[1] // 100), str(sums[0] // 100)]), row
+        assert (">Charlie Durand</td>" in row or ">Julia Durand</td>" in row) == (len(lines) == 1)
+        assert 'data-label="Compte"></td>' in row or lines
+    stack.sql("DELETE l FROM transaction_lines l JOIN transactions t ON t.id = l.transaction_id WHERE t.reference LIKE 'lines%'; "
+              "DELETE FROM transactions WHERE reference LIKE 'lines%'")

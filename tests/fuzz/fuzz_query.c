@@ -33,11 +33,10 @@ static void check_key(const struct history_filter *filter, struct arena *arena)
 static void check_params(const struct history_filter *filter)
 {
     struct db_value params[HISTORY_PARAMS_MAX];
-    unsigned n_params = history_filter_params(filter, 3, 5, 20, params);
-    FUZZ_CHECK(n_params <= HISTORY_PARAMS_MAX && params[n_params - 1].number == 20);
+    unsigned n_params = history_filter_params(filter, SQL_HISTORY_CHOSEN, 3, 5, 20, params);
+    FUZZ_CHECK(n_params == HISTORY_PARAMS_MAX && params[n_params - 1].number == 20);
     FUZZ_CHECK(params[0].number == 3 && params[1].number == 5); /* the owner is the session's, whatever was asked */
-    FUZZ_CHECK(!history_filter_is_set(filter) ||
-               params[HISTORY_PARAMS_KEY].number < params[HISTORY_PARAMS_KEY + 1].number);
+    FUZZ_CHECK(params[HISTORY_PARAMS_KEY].number < params[HISTORY_PARAMS_KEY + 1].number);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -61,7 +61,7 @@ static void a_school_year_runs_from_september(void **state)
     struct db_value params[HISTORY_PARAMS_MAX];
     char text[CLOCK_RFC3339_SIZE];
     (void)state;
-    history_filter_params(&filter, 1, 2, 26, params);
+    history_filter_params(&filter, SQL_HISTORY_CHOSEN, 1, 2, 26, params);
     clock_to_rfc3339(params[5].number, text);
     assert_string_equal(text, "2026-08-31T22:00:00.000000Z"); /* midnight in Paris */
     assert_int_equal(history_school_year(params[5].number), 2026);
