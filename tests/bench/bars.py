@@ -48,6 +48,8 @@ BARS = [
     ("memory", "MiB with 64 busy connections", AT_MOST, 12, lambda results: results["busy"].peak_mib),
     ("memory", "bytes an idle connection", AT_MOST, 1500, lambda results: results["dp-server"].bytes_each),
     ("memory", "MiB with 10 000 idle connections", AT_MOST, 25, lambda results: results["dp-server"].mib[-1]),
+    ("growth", "the dearest page to that of the usual family among 1 000 payments", AT_MOST, 1.3,
+     lambda results: max(page.cpu for _, page in results) / results[0][1].cpu),
 ]
 
 
