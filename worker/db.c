@@ -12,10 +12,11 @@
 #include "common/log.h"
 #include "worker/db_bind.h"
 
-enum { LIST_SIZES = 4, ERROR_SIZE = 256, SQL_MAX = 32768, LOCK_WAIT_S = 5, MS_PER_S = 1000 };
+enum { LIST_SIZES = 5, ERROR_SIZE = 256, SQL_MAX = 32768, LOCK_WAIT_S = 5, MS_PER_S = 1000 };
 
-/* A list is padded to one of these lengths by repeating its last value, so that few texts are prepared. */
-static const size_t list_sizes[LIST_SIZES] = {1, 8, 64, 512};
+/* A list is padded to one of these lengths by repeating its last value, so that few texts are prepared. A value costs
+ * as much where it is repeated: the longest one fits a full batch. */
+static const size_t list_sizes[LIST_SIZES] = {1, 8, 32, 128, 512};
 
 struct db {
     const struct config *config; /* borrowed */

@@ -46,9 +46,11 @@ static const struct {
         INBOX_ADD,
         "INSERT INTO inbox (event_id, kind, school_id, transaction_id, verdict, payload, received_at, applied_at) "
         "VALUES (?, ?, ?, ?, ?, ?, " US_IN ", " NOW ")"),
-    /* The payment must still stand as it was decided on: another worker's change makes the count wrong. */
+    /* The payment must still stand as it was decided on: another worker's change makes the count wrong. The hint spares
+     * MariaDB a look into every other index that the guard could use, for each row of the bulk. */
     STATEMENT(PAYMENT_CHANGE,
-              "UPDATE transactions SET state = ?, bank_ref = ?, accepted_at = IF(?, " NOW ", accepted_at), "
+              "UPDATE transactions FORCE INDEX (PRIMARY) SET state = ?, bank_ref = ?, accepted_at = IF(?, " NOW
+              ", accepted_at), "
               "refund_open = ?, review = review OR ?, updated_at = " NOW " WHERE id = ? AND reference = ? AND "
               "contract_id = ? AND amount_cents = ? AND currency = ? AND state = ? AND bank_ref <=> ? AND "
               "refund_open = ?"),

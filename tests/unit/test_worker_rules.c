@@ -59,7 +59,8 @@ static void lists_in_statements(void **state)
     assert_int_equal(list_size_index(2), 1);
     assert_int_equal(list_size_index(8), 1);
     assert_int_equal(list_size_index(65), 3);
-    assert_int_equal(list_size_index(512), 3);
+    assert_int_equal(list_size_index(129), 4);
+    assert_int_equal(list_size_index(512), 4);
     for (int i = 0; i < STATEMENT_COUNT; i++)
         assert_true(statement_sql((enum statement)i) && statement_name((enum statement)i));
 }
