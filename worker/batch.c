@@ -35,13 +35,14 @@ bool batch_grow(struct batch *batch, void **items, size_t *max, size_t item_size
     return true;
 }
 
-static bool is_repeated_before(const struct batch *batch, size_t n_before, const uint8_t id[EVENT_ID_LEN])
+static void mark_repeated(struct batch *batch)
 {
-    for (size_t i = 0; i < n_before; i++) {
-        if (!batch->entries[i].parse_err && memcmp(batch->entries[i].event.id, id, EVENT_ID_LEN) == 0)
-            return true;
+    struct lookup seen = {0};
+    for (size_t i = 0; i < batch->n_entries; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        struct str id = str_slice((const char *)entry->event.id, EVENT_ID_LEN);
+        entry->repeated = !entry->parse_err && !lookup_add(&seen, id, i, &batch->arena);
     }
-    return false;
 }
 
 /* Who can write to Redis must not make a bank's call look applied: a junk entry under the id of a genuine one would.
@@ -148,9 +149,7 @@ bool batch_verify(struct batch *batch, const struct contracts *contracts)
         verify_entry(entry, contracts, &batch->arena);
         all_good = all_good && entry->seal == GATEWAY_SEAL_GOOD;
     }
-    for (size_t i = 0; i < batch->n_entries; i++)
-        batch->entries[i].repeated =
-            !batch->entries[i].parse_err && is_repeated_before(batch, i, batch->entries[i].event.id);
+    mark_repeated(batch);
     return all_good;
 }
 
@@ -180,20 +179,54 @@ bool batch_entry_is_of_payer(const struct batch_entry *entry)
            (entry->event.kind == EVENT_PAYMENT_DISCARDED || entry->event.kind == EVENT_PROBLEM_REPORTED);
 }
 
-struct batch_payment *batch_find_payment(const struct batch *batch, struct str reference)
+/* Payments that were added since the last look. */
+static void index_payments(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->payments.count; i++) {
-        if (str_eq(batch->payments.items[i].reference, reference))
-            return &batch->payments.items[i];
+    for (size_t i = batch->n_payments_indexed; i < batch->payments.count; i++) {
+        const struct batch_payment *payment = &batch->payments.items[i];
+        lookup_add(&batch->payments_by_reference, payment->reference, i, &batch->arena);
+        lookup_add(&batch->payments_by_id, LOOKUP_NUMBER(&payment->id), i, &batch->arena);
     }
-    return NULL;
+    batch->n_payments_indexed = batch->payments.count;
 }
 
-struct batch_payment *batch_find_payment_by_id(const struct batch *batch, int64_t id)
+struct batch_payment *batch_find_payment(struct batch *batch, struct str reference)
 {
-    for (size_t i = 0; i < batch->payments.count; i++) {
-        if (batch->payments.items[i].id == id)
-            return &batch->payments.items[i];
+    size_t place;
+    index_payments(batch);
+    return lookup_find(&batch->payments_by_reference, reference, &place) ? &batch->payments.items[place] : NULL;
+}
+
+struct batch_payment *batch_find_payment_by_id(struct batch *batch, int64_t id)
+{
+    size_t place;
+    index_payments(batch);
+    return lookup_find(&batch->payments_by_id, LOOKUP_NUMBER(&id), &place) ? &batch->payments.items[place] : NULL;
+}
+
+/* Contract, kind and reference as bytes. */
+static struct str bank_ref_key(struct arena *arena, int64_t contract_id, struct str bank_ref, bool is_payment)
+{
+    size_t len = sizeof contract_id + 1 + bank_ref.len;
+    char *key = arena_alloc(arena, len);
+    memcpy(key, &contract_id, sizeof contract_id);
+    key[sizeof contract_id] = is_payment;
+    if (bank_ref.len)
+        memcpy(key + sizeof contract_id + 1, bank_ref.ptr, bank_ref.len);
+    return str_slice(key, len);
+}
+
+const struct batch_bank_ref *batch_find_bank_ref(struct batch *batch, int64_t contract_id, struct str bank_ref,
+                                                 bool is_payment)
+{
+    struct lookup *lookup = &batch->bank_refs_by_key;
+    struct arena *arena = &batch->arena;
+    size_t place;
+    for (size_t i = batch->n_bank_refs_indexed; i < batch->bank_refs.count; i++) {
+        const struct batch_bank_ref *known = &batch->bank_refs.items[i];
+        lookup_add(lookup, bank_ref_key(arena, known->contract_id, known->bank_ref, known->is_payment), i, arena);
     }
-    return NULL;
+    batch->n_bank_refs_indexed = batch->bank_refs.count;
+    struct str key = bank_ref_key(arena, contract_id, bank_ref, is_payment);
+    return lookup_find(lookup, key, &place) ? &batch->bank_refs.items[place] : NULL;
 }

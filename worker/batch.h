@@ -10,6 +10,7 @@
 #include "common/event.h"
 #include "common/payment_state.h"
 #include "worker/contracts.h"
+#include "worker/lookup.h"
 #include "worker/stream.h"
 
 enum { BATCH_ARENA_MAX = 256 * 1024 * 1024, BATCH_BANK_REF_MAX = 40 };
@@ -188,6 +189,9 @@ struct batch {
     BATCH_LIST(struct batch_payment) payments;
     BATCH_LIST(struct batch_claim) claims;
     BATCH_LIST(struct batch_bank_ref) bank_refs;
+    /* Of what stands in the lists above, brought up to date by whoever looks something up. */
+    struct lookup payments_by_reference, payments_by_id, bank_refs_by_key;
+    size_t n_payments_indexed, n_bank_refs_indexed;
     struct batch_plan plan;
 };
 
@@ -223,8 +227,11 @@ bool batch_entry_is_of_payer(const struct batch_entry *entry);
 /* What an entry of a bank says of a payment; NULL: of one that is not known. */
 struct gateway_judgement batch_judge(const struct batch_entry *entry, const struct batch_payment *payment,
                                      struct arena *arena);
-struct batch_payment *batch_find_payment(const struct batch *batch, struct str reference);
-struct batch_payment *batch_find_payment_by_id(const struct batch *batch, int64_t id);
+struct batch_payment *batch_find_payment(struct batch *batch, struct str reference);
+struct batch_payment *batch_find_payment_by_id(struct batch *batch, int64_t id);
+/* What carries money under this reference: a payment, or an orphan. */
+const struct batch_bank_ref *batch_find_bank_ref(struct batch *batch, int64_t contract_id, struct str bank_ref,
+                                                 bool is_payment);
 
 /* Fills the plan and every entry's verdict. Once. */
 void batch_decide(struct batch *batch);

@@ -119,14 +119,7 @@ static void leave_to_human(struct step *step, enum review_reason reason)
 
 static const struct batch_bank_ref *find_bank_ref(const struct step *step, bool is_payment)
 {
-    const struct batch *batch = step->batch;
-    for (size_t i = 0; i < batch->bank_refs.count; i++) {
-        const struct batch_bank_ref *known = &batch->bank_refs.items[i];
-        if (known->contract_id == step->entry->contract->bank.id && known->is_payment == is_payment &&
-            str_eq(known->bank_ref, step->bank_ref))
-            return known;
-    }
-    return NULL;
+    return batch_find_bank_ref(step->batch, step->entry->contract->bank.id, step->bank_ref, is_payment);
 }
 
 /* The same bank reference never books money twice. What only an orphan carries does not keep a genuine acceptance
@@ -330,7 +323,7 @@ static void decide_call(struct batch *batch, struct batch_entry *entry)
 
 /* Whoever writes to Redis can name a payment, but must also name its payer; and all that comes of it is what the payer
  * could ask for on the payment's page. */
-static struct batch_payment *find_own_payment(const struct batch *batch, const struct batch_entry *entry)
+static struct batch_payment *find_own_payment(struct batch *batch, const struct batch_entry *entry)
 {
     struct batch_payment *payment = batch_find_payment(batch, entry->reference);
     int64_t user_id;

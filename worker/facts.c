@@ -84,8 +84,12 @@ static int load_payments(struct batch *batch, struct db *db)
     }
     int err =
         db_run_list(db, STATEMENT_PAYMENTS_FIND, NULL, 0, references.values, references.count, &batch->arena, &rows);
-    for (size_t row = 0; !err && row < rows.n_rows; row++)
-        err = read_payment(&rows, row, BATCH_ADD(batch, &batch->payments));
+    for (size_t row = 0; !err && row < rows.n_rows; row++) {
+        struct batch_payment payment;
+        err = read_payment(&rows, row, &payment);
+        if (!err && !batch_find_payment(batch, payment.reference)) /* it may stand in two chunks of the list */
+            *BATCH_ADD(batch, &batch->payments) = payment;
+    }
     return err;
 }
 
@@ -190,7 +194,7 @@ static struct wanted payment_ids(struct batch *batch, int rank_min)
 }
 
 /* The bank's reference of a call, before it is judged: only to look up whether it carries money already. */
-static struct str peek_bank_ref(const struct batch *batch, const struct batch_entry *entry, struct arena *arena)
+static struct str peek_bank_ref(struct batch *batch, const struct batch_entry *entry, struct arena *arena)
 {
     return batch_judge(entry, batch_find_payment(batch, entry->reference), arena).report.bank_ref;
 }

@@ -54,10 +54,10 @@ BUGS = {
     "inbox without its key": [
         (SCHEMA, "event_id BINARY(32) NOT NULL PRIMARY KEY,", "event_id BINARY(32) NOT NULL,")],
     "repeats in one batch not seen, inbox without its key": [
-        ("worker/batch.c", "memcmp(batch->entries[i].event.id, id, EVENT_ID_LEN) == 0)", "batch == NULL)"),
+        ("worker/batch.c", "entry->repeated = !entry->parse_err && !lookup_add(", "entry->repeated = false && !lookup_add("),
         (SCHEMA, "event_id BINARY(32) NOT NULL PRIMARY KEY,", "event_id BINARY(32) NOT NULL,")],
     "repeats in one batch not seen": [
-        ("worker/batch.c", "memcmp(batch->entries[i].event.id, id, EVENT_ID_LEN) == 0)", "batch == NULL)")],
+        ("worker/batch.c", "entry->repeated = !entry->parse_err && !lookup_add(", "entry->repeated = false && !lookup_add(")],
     "payment changed whatever its state": [
         ("worker/statements.c", "currency = ? AND state = ? AND bank_ref <=> ?", "currency = ? AND ? <> '' AND bank_ref <=> ?")],
     "payment locked instead of keys and conditions": [
