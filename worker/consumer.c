@@ -29,6 +29,7 @@ static int process(void *context, const struct stream_entries *entries)
     enum runner_outcome *outcomes = ARENA_ARRAY(&arena, entries->count, enum runner_outcome);
     struct str *done = ARENA_ARRAY(&arena, entries->count, struct str);
     int err = runner_run(&consumer->runner, entries->items, entries->count, outcomes);
+    log_flush();
     for (size_t i = 0; i < entries->count; i++) {
         if (outcomes[i] == RUNNER_ACK)
             done[n_done++] = entries->items[i].id;
@@ -117,6 +118,7 @@ static void read_until_drained(struct consumer *consumer)
     struct backoff backoff = {0};
     while (!drain_begun(consumer->settings->drain)) {
         int err = take_turn(consumer);
+        log_flush();
         if (err && !survive(consumer, &backoff, err))
             break;
         if (!err) {
@@ -142,9 +144,11 @@ void consumer_run(const struct consumer_settings *settings)
     consumer.stream = stream_new(settings->config, settings->name);
     start_over(&consumer);
     log_info("consumer_started", LOG_STR("name", settings->name));
+    log_hold();
     read_until_drained(&consumer);
     CRASH_POINT("worker/consumer_stopped");
     log_info("consumer_stopped", LOG_STR("name", settings->name));
+    log_flush();
     stream_free(consumer.stream);
     contracts_free(consumer.runner.contracts);
     db_free(consumer.runner.db);
