@@ -23,6 +23,7 @@ RESTART_DELAY_S = 0.3
 SOCKET_PATH_MAX = 100  # bytes; the kernel's limit is 107
 PORTS = range(10_000, 32_000)  # for tests
 GIVEN_PORTS = set()
+TEST_DATABASE = ("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=128M")
 
 CONFIG = """\
 # Written by script/stack.py at each start. docs/configuration.md explains every key.
@@ -196,10 +197,10 @@ def http_ok(url):
 
 
 class Stack:
-    def __init__(self, state, build, ports, servers=1, workers=1, restart=True, config_extra=None):
+    def __init__(self, state, build, ports, servers=1, workers=1, restart=True, config_extra=None, database_options=TEST_DATABASE):
         self.state, self.build = Path(state).resolve(), Path(build).resolve()
         self.ports = ports
-        self.restart = restart
+        self.restart, self.database_options = restart, database_options
         self.extra = {key: "" for key in ("listen_extra", "journal_extra", "mail_extra", "worker_extra", "security_extra")}
         self.extra.update(config_extra or {})
         self.n_servers, self.n_workers = servers, workers
@@ -261,12 +262,12 @@ class Stack:
             # Two servers that install at once in one temporary directory drop each other's tables.
             run(["env", f"TMPDIR={self.state}/tmp", "mariadb-install-db", "--no-defaults", f"--datadir={data}",
                  "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
-                 "--innodb-log-file-size=8M"])
+                 *self.database_options])
         user = ["--user=root"] if os.getuid() == 0 else []
         self.add("mariadb", [
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", *user, f"--datadir={data}",
             f"--socket={self.db_socket}", f"--pid-file={self.state}/run/db.pid", "--skip-networking",
-            f"--tmpdir={self.state}/tmp", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=128M",
+            f"--tmpdir={self.state}/tmp", *self.database_options,
             "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci", "--skip-name-resolve"])
         wait_for(f"MariaDB's answer on {self.db_socket}", self.database_answers)
 

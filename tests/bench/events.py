@@ -1,7 +1,7 @@
-"""Bank calls for payments that wait for them, from call to committed rows: dp-worker and its peers in turns."""
-import os
+"""Bank calls for payments that wait for them, from call to committed rows: dp-worker and its peers in turns, and a long backlog."""
+import collections
+import hashlib
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,19 +10,20 @@ from types import SimpleNamespace
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "bank_simulator"), str(HERE.parent / "e2e"), str(HERE.parent.parent / "script")]
 
+import booked  # noqa: E402
 import measure  # noqa: E402
 import spplus  # noqa: E402
 from client import until  # noqa: E402
+from consumers import BullMQ, Bulk, Node, Redis, Worker  # noqa: E402
 from family import number  # noqa: E402
 from peers import STREAM  # noqa: E402
-from stack import Child  # noqa: E402
 
 SCHOOLS = 200
 EVENTS = 20_000  # a turn
 TIMEOUT_S = 300
+PORTION = 100_000  # calls made at once
 SENT = [("siret", "00000000000001-01"), ("reference", None), ("langue", "FR"), ("devise", "978"), ("montant", "15.50"), ("taxe", "0.00"),
         ("validite", "31/12/2099"), ("moyen", "CBS"), ("modalite", "1x"), ("email", "p@example.org"), ("version", "1")]
-ROWS = ("inbox", "transaction_history", "ledger_entries", "mail_outbox", "receipts")
 
 MAKE_SCHOOLS = """
 INSERT INTO schools (uai, name, kind, bursar_email) SELECT CONCAT('BENCH', seq), CONCAT('Collège ', seq), 'COLLEGE', 'g@example.org'
@@ -32,12 +33,15 @@ INSERT INTO users (school_id, external_id, login, role, password_hash, last_name
     SELECT id, 'payer', CONCAT('payer', id), 'PARENT', 'x', 'Payeur', 'Camille', 'p@example.org' FROM schools WHERE uai LIKE 'BENCH%';
 INSERT INTO accounts (school_id, external_id, last_name, first_name)
     SELECT s.id, CONCAT('a', seq), 'Élève', seq FROM schools s JOIN seq_1_to_50 WHERE s.uai LIKE 'BENCH%';
+CREATE OR REPLACE DATABASE bench CHARACTER SET ascii COLLATE ascii_bin;
+CREATE TABLE bench.calls (reference CHAR(20) PRIMARY KEY, bank_ref VARCHAR(40), event_id BINARY(32), raw TEXT, request TEXT);
 """
 # Payment n belongs to school n modulo all of them, and to one of its accounts.
 MAKE_PAYMENTS = """
 SET SESSION foreign_key_checks = 0, unique_checks = 0;
-CREATE TEMPORARY TABLE given (n BIGINT PRIMARY KEY, request TEXT CHARACTER SET ascii);
+CREATE TEMPORARY TABLE given (n BIGINT PRIMARY KEY, bank_ref VARCHAR(40), event_id CHAR(64), raw TEXT, request TEXT) CHARACTER SET ascii;
 LOAD DATA LOCAL INFILE '{file}' INTO TABLE given FIELDS TERMINATED BY '\\t';
+INSERT INTO bench.calls SELECT CONCAT('e', LPAD(n, 19, '0')), bank_ref, UNHEX(event_id), raw, request FROM given;
 CREATE TEMPORARY TABLE places (n BIGINT PRIMARY KEY, school_id BIGINT, user_id BIGINT, account_id BIGINT);
 INSERT INTO places SELECT ROW_NUMBER() OVER (ORDER BY u.school_id) - 1, u.school_id, u.id, MIN(a.id) FROM users u
     JOIN accounts a ON a.school_id = u.school_id WHERE u.login LIKE 'payer%' GROUP BY u.school_id, u.id;
@@ -57,137 +61,86 @@ INSERT INTO receipt_files (transaction_id, sha256, bytes) SELECT r.transaction_i
     LEFT JOIN receipt_files f ON f.transaction_id = r.transaction_id WHERE f.transaction_id IS NULL;
 """
 
+UNPURGED = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'innodb_history_list_length'"
+UNPURGED_MAX = 100
 
-def raw_call(n):
+Event = collections.namedtuple("Event", "id, raw")
+
+
+def call_of(n):
     """The bank's acceptance of payment n, and the request that it answers."""
     fields = [(name, value or f"e{n:019d}") for name, value in SENT]
-    return spplus.sealed([*fields, ("etat", "1"), ("refsfp", f"{n:08d}")]), spplus.sealed(fields)
-
-
-def event_id(raw):
-    import hashlib
-    return hashlib.sha256(b"spplus\0" + raw[:raw.rindex("&hmac=")].encode()).hexdigest()
-
-
-class Consumer:
-    """One contestant: `processes` of it share the load."""
-
-    def __init__(self, name, processes=1):
-        self.name, self.processes, self.children = name, processes, []
-
-    @property
-    def pids(self):
-        return [child.pid for child in self.children]
-
-    def signal(self, number):
-        for pid in self.pids:
-            os.kill(pid, number)
-
-    def stop(self):
-        for child in self.children:
-            child.kill()
-        self.children = []
-
-
-class Worker(Consumer):
-    stream = "dp:events"
-
-    def __init__(self, stack, processes=1):
-        super().__init__("dp-worker" if processes == 1 else f"dp-worker × {processes}", processes)
-        self.stack = stack
-
-    def start(self):
-        self.children = [self.stack.start_worker(n) for n in range(self.processes)]
-
-    def stop(self):
-        for n in range(self.processes):
-            self.stack.children.pop(f"dp-worker-{n}").stop(timeout=30)
-        self.children = []
-
-
-class Node(Consumer):
-    stream = STREAM
-
-    def __init__(self, name, manner, environment, folder):
-        super().__init__(name)
-        self.manner, self.folder = manner, folder
-        self.environment = {**environment, "BENCH_MANNER": manner, "NODE_ENV": "production"}
-
-    def start(self):
-        child = Child(self.manner, ["node", str(HERE / "peers/node/worker.js")], self.folder / f"{self.manner}.log", self.environment, False)
-        child.start()
-        self.children = [child]
-        time.sleep(2)
+    bank_ref = f"{n:08d}"
+    raw = spplus.sealed([*fields, ("etat", "1"), ("refsfp", bank_ref)])
+    ident = hashlib.sha256(b"spplus\0" + raw[:raw.rindex("&hmac=")].encode()).hexdigest()
+    return Event(ident, raw), bank_ref, spplus.sealed(fields)
 
 
 class Events:
-    def __init__(self, stack):
-        self.stack = stack
+    def __init__(self, stack, programs):
+        self.stack, self.programs = stack, programs
         self.folder = stack.state / "bench"
         self.folder.mkdir(exist_ok=True)
         stack.sql(MAKE_SCHOOLS.format(schools=SCHOOLS))
         self.made = 0
-        self.environment = {"BENCH_KEY": spplus.WORKING_KEY.hex(), "BENCH_STREAM": STREAM, "BENCH_REDIS": str(stack.redis_socket),
-                            "BENCH_DB": str(stack.db_socket)}
 
     def consumers(self):
-        return [Worker(self.stack), Worker(self.stack, 2),
-                Node("Node, set-based, 100 at once", "set", self.environment, self.folder),
-                Node("Node, one transaction an event, 16 at once", "single", self.environment, self.folder),
-                Node("BullMQ, 16 at once", "bullmq", self.environment, self.folder)]
+        environment = {"BENCH_KEY": spplus.WORKING_KEY.hex(), "BENCH_STREAM": STREAM, "BENCH_REDIS": str(self.stack.redis_socket),
+                       "BENCH_DB": str(self.stack.db_socket)}
+        return [*(Worker(self.stack, n) for n in (1, 2, 4)),
+                *(Bulk(self.stack, self.programs / "bulk_limit", n) for n in (1, 2)),
+                Node("Node, set-based, 100 at once", self.stack, "set", environment),
+                Node("Node, one transaction an event, 16 at once", self.stack, "single", environment),
+                BullMQ("BullMQ, 16 at once", self.stack, "bullmq", environment)]
 
     def make_payments(self, count):
-        """Payments that wait for the bank, and its calls: [(id, raw)]."""
-        calls = [raw_call(n) for n in range(self.made, self.made + count)]
-        path = self.folder / "given"
-        path.write_text("".join(f"{self.made + i}\t{request}\n" for i, (_, request) in enumerate(calls)))
-        self.stack.sql(MAKE_PAYMENTS.format(file=path, schools=SCHOOLS))
+        """Payments that wait for the bank, and its calls."""
+        events = []
+        for first in range(self.made, self.made + count, PORTION):
+            calls = [(n, *call_of(n)) for n in range(first, min(first + PORTION, self.made + count))]
+            path = self.folder / "given"
+            path.write_text("".join(f"{n}\t{ref}\t{event.id}\t{event.raw}\t{request}\n" for n, event, ref, request in calls))
+            self.stack.sql(MAKE_PAYMENTS.format(file=path, schools=SCHOOLS))
+            events += [event for _, event, _, _ in calls]
         self.made += count
-        return [(event_id(raw), raw) for raw, _ in calls]
+        return events
 
-    def enqueue(self, consumer, events):
-        if isinstance(consumer, Node) and consumer.manner == "bullmq":
-            path = self.folder / "jobs"
-            path.write_text("".join(f"{ident} {raw}\n" for ident, raw in events))
-            subprocess.run(["node", HERE / "peers/node/enqueue.js", path], check=True, env={**os.environ, **self.environment})
-            return
-        lines = []
-        for ident, raw in events:
-            words = ["XADD", consumer.stream, "*", "v", "1", "id", ident, "kind", "bank_notification", "at", "2026-09-01T18:00:00Z",
-                     "gateway", "spplus", "raw", raw, "ip", "127.0.0.1"]
-            lines.append(f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words))
-        subprocess.run(["redis-cli", "-s", self.stack.redis_socket, "--pipe"], input="".join(lines).encode(), check=True,
-                       capture_output=True)
-
-    def rows(self):
-        return {table: number(self.stack, f"SELECT COUNT(*) FROM {table}") for table in ROWS}
-
-    def turn(self, consumer, count=EVENTS):
-        """All of them wait when the consumer is let go; the clock stops when the last is committed."""
+    def run(self, consumer, count, watch):
+        """All of them wait when the consumer is let go; `watch(redis)` returns when the last is committed."""
         events = self.make_payments(count)
         self.stack.sql(SETTLE)
-        before = self.rows()
-        if not isinstance(consumer, Worker):
-            self.stack.redis("XGROUP", "CREATE", consumer.stream, "workers", "0", "MKSTREAM")
+        until("nothing is left to purge", lambda: number(self.stack, UNPURGED) < UNPURGED_MAX, timeout=TIMEOUT_S)
         consumer.start()
+        redis = Redis(self.stack.redis_socket)
         try:
             consumer.signal(signal.SIGSTOP)
-            self.enqueue(consumer, events)
+            consumer.enqueue(events)
             stores = [self.stack.children["mariadb"].pid, self.stack.children["redis"].pid]
             cpu, began = (measure.cpu_s(consumer.pids), measure.cpu_s(stores)), time.monotonic()
             consumer.signal(signal.SIGCONT)
-            last = "SELECT COUNT(*) FROM transactions WHERE state = 'PENDING' AND reference LIKE 'e0%'"
-            until("all are committed", lambda: number(self.stack, last) == 0, timeout=TIMEOUT_S)
+            watched = watch(redis)
             took_s = time.monotonic() - began
-            result = SimpleNamespace(
+            return SimpleNamespace(
                 per_second=count / took_s, own_cpu=(measure.cpu_s(consumer.pids) - cpu[0]) * 10_000 / count,
-                store_cpu=(measure.cpu_s(stores) - cpu[1]) * 10_000 / count, pss_mib=measure.pss_mib(consumer.pids))
+                store_cpu=(measure.cpu_s(stores) - cpu[1]) * 10_000 / count, watched=watched)
         finally:
+            redis.close()
             consumer.stop()
-            self.stack.redis("DEL", "dp:events", STREAM)
-        made = {table: after - before[table] for table, after in self.rows().items()}
-        assert made == {"inbox": count, "transaction_history": count, "ledger_entries": 2 * count, "mail_outbox": 2 * count,
-                        "receipts": count}, (consumer.name, made)
+
+    def check(self):
+        found = booked.check(self.stack)
+        assert not found, "\n".join(found)
+
+    def turn(self, consumer, count=EVENTS):
+        def until_done(redis):
+            deadline, pss = time.monotonic() + TIMEOUT_S, 0
+            while consumer.left(redis):
+                assert time.monotonic() < deadline, consumer.name
+                pss = measure.pss_mib(consumer.pids)
+                time.sleep(0.05)
+            return pss
+        result = self.run(consumer, count, until_done)
+        result.pss_mib = result.watched
         return result
 
     def compare(self, turns):
@@ -199,4 +152,25 @@ class Events:
                 results[consumer.name].append(result)
                 print(f"worker {n + 1}/{turns} {consumer.name}: {result.per_second:.0f} events/s, {result.own_cpu:.3f} + "
                       f"{result.store_cpu:.3f} CPU-s/10k", file=sys.stderr, flush=True)
+        self.check()
         return results
+
+    def backlog(self, count):
+        """`count` events wait: how fast each tenth of them goes, and what the worker holds meanwhile."""
+        worker = Worker(self.stack)
+        tenths = [SimpleNamespace(per_second=0, pss_mib=0) for _ in range(10)]
+
+        def by_tenths(redis):
+            deadline, began, done = time.monotonic() + TIMEOUT_S, time.monotonic(), 0
+            for tenth in tenths:
+                aim = done + count // 10
+                while count - worker.left(redis) < aim:
+                    assert time.monotonic() < deadline, "backlog"
+                    tenth.pss_mib = max(tenth.pss_mib, measure.pss_mib(worker.pids))
+                    time.sleep(0.05)
+                now, now_done = time.monotonic(), count - worker.left(redis)
+                tenth.per_second = (now_done - done) / (now - began)
+                began, done = now, now_done
+        result = self.run(worker, count, by_tenths)
+        self.check()
+        return result, tenths

@@ -48,6 +48,15 @@ def worker(results):
     return "\n".join(lines)
 
 
+def backlog(results):
+    """`results`: the whole of it, and its tenths."""
+    whole, tenths = results
+    return "\n".join([
+        row("tenth", *map(str, range(1, 11)), "all"), "|---" * 12 + "|",
+        row("events/s", *(f"{tenth.per_second:.0f}" for tenth in tenths), f"{whole.per_second:.0f}"),
+        row("PSS MiB, at most", *(f"{tenth.pss_mib:.1f}" for tenth in tenths), f"{max(column(tenths, 'pss_mib')):.1f}")])
+
+
 def mail(results):
     return worker(results).replace("events/s", "mails/s") + "\n\nEach mail came once, at its first attempt, and is marked so."
 
