@@ -285,11 +285,13 @@ static int write_receipts(struct apply *apply)
                            &apply->arena);
 }
 
+/* Accounts and the schools' counters are what payments of different batches share: they come last, so that another
+ * worker waits for them for as short a time as can be. */
 static int write_all(struct apply *apply)
 {
     static int (*const writers[])(struct apply *) = {
-        write_inbox,   write_changes, write_claims, write_accounts, write_ledger,    write_history,
-        write_reviews, write_mails,   write_resets, write_notices,  write_questions, write_receipts,
+        write_inbox, write_changes, write_claims,  write_ledger,    write_history,  write_reviews,
+        write_mails, write_resets,  write_notices, write_questions, write_accounts, write_receipts,
     };
     int err = 0;
     for (size_t i = 0; !err && i < sizeof writers / sizeof writers[0]; i++)
