@@ -294,8 +294,10 @@ static int write_all(struct apply *apply)
         write_mails, write_resets,  write_notices, write_questions, write_accounts, write_receipts,
     };
     int err = 0;
-    for (size_t i = 0; !err && i < sizeof writers / sizeof writers[0]; i++)
+    for (size_t i = 0; !err && i < sizeof writers / sizeof writers[0]; i++) {
         err = writers[i](apply);
+        arena_done(&apply->arena); /* nothing of one table's rows is wanted for the next */
+    }
     return err;
 }
 
@@ -324,6 +326,5 @@ int apply_batch(const struct batch *batch, struct db *db, const char *operator_e
     else
         db_rollback(db);
     CRASH_POINT("worker/committed");
-    arena_done(&apply.arena);
     return err;
 }

@@ -158,14 +158,23 @@ bool batch_entry_is_of_bank(const struct batch_entry *entry)
     return is_call(entry) || (!entry->parse_err && entry->event.kind == EVENT_BANK_ANSWER);
 }
 
-struct gateway_judgement batch_judge(const struct batch_entry *entry, const struct batch_payment *payment,
-                                     struct arena *arena)
+static struct gateway_judgement read_judgement(const struct batch_entry *entry, struct str sent, struct arena *arena)
 {
     const struct gateway_contract *bank = &entry->contract->bank;
-    struct str sent = payment ? payment->sent : STR_NULL;
     if (entry->event.kind == EVENT_BANK_ANSWER)
         return bank->gateway->read_answer(bank, entry->reference, sent, entry->event.raw, arena).judgement;
     return bank->gateway->judge(bank, sent, entry->event.raw, arena);
+}
+
+const struct gateway_judgement *batch_judge(struct batch_entry *entry, const struct batch_payment *payment,
+                                            struct arena *arena)
+{
+    if (!entry->judged) {
+        struct gateway_judgement *judgement = ARENA_NEW(arena, struct gateway_judgement);
+        *judgement = read_judgement(entry, payment ? payment->sent : STR_NULL, arena);
+        entry->judged = judgement;
+    }
+    return entry->judged;
 }
 
 bool batch_entry_is_sealed_call(const struct batch_entry *entry)

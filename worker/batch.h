@@ -92,8 +92,9 @@ struct batch_entry {
     struct str reference;            /* … before anyone believes it; or a payer's event */
     const struct contract *contract; /* NULL: unknown merchant */
     enum gateway_verdict seal;
-    struct batch_payment *payment; /* NULL: unknown reference */
-    enum batch_verdict verdict;    /* decided */
+    struct batch_payment *payment;          /* NULL: unknown reference */
+    const struct gateway_judgement *judged; /* what it says of its payment; NULL: not read yet */
+    enum batch_verdict verdict;             /* decided */
 };
 
 /* ---- the plan: rows to write ---- */
@@ -224,9 +225,9 @@ bool batch_entry_is_of_bank(const struct batch_entry *entry);
 bool batch_entry_is_sealed_call(const struct batch_entry *entry);
 /* What a payer asks about a payment, not yet applied. */
 bool batch_entry_is_of_payer(const struct batch_entry *entry);
-/* What an entry of a bank says of a payment; NULL: of one that is not known. */
-struct gateway_judgement batch_judge(const struct batch_entry *entry, const struct batch_payment *payment,
-                                     struct arena *arena);
+/* What an entry of a bank says of its payment; NULL: of one that is not known. Read once. */
+const struct gateway_judgement *batch_judge(struct batch_entry *entry, const struct batch_payment *payment,
+                                            struct arena *arena);
 struct batch_payment *batch_find_payment(struct batch *batch, struct str reference);
 struct batch_payment *batch_find_payment_by_id(struct batch *batch, int64_t id);
 /* What carries money under this reference: a payment, or an orphan. */

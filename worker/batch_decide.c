@@ -163,7 +163,7 @@ static struct payment_decision decide(const struct batch_payment *payment, const
 static void judge(struct step *step)
 {
     struct arena *arena = &step->batch->arena;
-    step->judgement = batch_judge(step->entry, step->payment, arena);
+    step->judgement = *batch_judge(step->entry, step->payment, arena);
     step->bank_code = printable(arena, step->judgement.bank_code, BANK_CODE_MAX);
     step->bank_ref = booking_ref(arena, step->entry, step->judgement.report.bank_ref);
     step->decision = decide(step->payment, &step->judgement.report);

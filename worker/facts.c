@@ -193,12 +193,6 @@ static struct wanted payment_ids(struct batch *batch, int rank_min)
     return ids;
 }
 
-/* The bank's reference of a call, before it is judged: only to look up whether it carries money already. */
-static struct str peek_bank_ref(struct batch *batch, const struct batch_entry *entry, struct arena *arena)
-{
-    return batch_judge(entry, batch_find_payment(batch, entry->reference), arena).report.bank_ref;
-}
-
 static int load_bank_refs_of(struct batch *batch, struct db *db, const struct contract *contract)
 {
     enum { BANK_REF, KIND, PAYMENT };
@@ -206,10 +200,11 @@ static int load_bank_refs_of(struct batch *batch, struct db *db, const struct co
     struct db_value contract_id = DB_INT(contract->bank.id);
     struct db_result rows = {0};
     for (size_t i = 0; i < batch->n_entries; i++) {
-        const struct batch_entry *entry = &batch->entries[i];
+        struct batch_entry *entry = &batch->entries[i];
         if (!batch_entry_is_sealed_call(entry) || entry->contract != contract)
             continue;
-        struct str bank_ref = peek_bank_ref(batch, entry, &batch->arena);
+        const struct batch_payment *payment = batch_find_payment(batch, entry->reference);
+        struct str bank_ref = batch_judge(entry, payment, &batch->arena)->report.bank_ref;
         if (bank_ref.len > 0 && bank_ref.len <= BATCH_BANK_REF_MAX)
             refs.values[refs.count++] = DB_BYTES(bank_ref);
     }

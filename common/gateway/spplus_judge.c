@@ -69,8 +69,9 @@ static const struct spplus_pair *take(struct walk *walk, struct str name)
 static bool decodes_alike(struct arena *arena, struct str a, struct str b)
 {
     struct str text_a, text_b;
-    return decode_percent(arena, a, false, &text_a) == 0 && decode_percent(arena, b, false, &text_b) == 0 &&
-           str_eq(text_a, text_b);
+    if (decode_percent(arena, a, false, &text_a) != 0)
+        return false;
+    return str_eq(a, b) || (decode_percent(arena, b, false, &text_b) == 0 && str_eq(text_a, text_b));
 }
 
 static bool read_amount(struct arena *arena, struct str raw, int64_t *ret_cents)
