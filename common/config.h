@@ -9,6 +9,8 @@
 #include "common/log.h"
 #include "common/str.h"
 
+enum { CONFIG_CONSUMERS_MAX = 8 };
+
 enum config_mode { CONFIG_PRODUCTION, CONFIG_DEMONSTRATION };
 enum config_durability { CONFIG_DURABILITY_WARN, CONFIG_DURABILITY_REFUSE };
 enum config_smtp_tls { CONFIG_SMTP_PLAIN, CONFIG_SMTP_STARTTLS };
@@ -74,7 +76,7 @@ struct config {
         unsigned timeout_ms, attempts_max;
     } mail;
     struct {
-        unsigned batch_max, claim_idle_ms, poll_ms, mail_poll_ms, lease_s, bank_poll_ms, bank_timeout_ms;
+        unsigned batch_max, consumers, claim_idle_ms, poll_ms, mail_poll_ms, lease_s, bank_poll_ms, bank_timeout_ms;
         const char *bank_ca_file;
         const char *admin_address;
         unsigned admin_port;

@@ -1,5 +1,7 @@
-/* dp-worker: decides what the bank's calls mean, books them, and sends the mails. One process, five threads that share
- * nothing but the drain and the counters; any number of processes on any number of hosts. */
+/* dp-worker: decides what the bank's calls mean, books them, and sends the mails. One process; its threads share
+ * nothing but the drain and the counters: some consumers, one each of the others. Any number of processes on any number
+ * of hosts.
+ */
 #include <errno.h>
 #include <mysql.h>
 #include <pthread.h>
@@ -22,7 +24,7 @@
 #include "worker/mail_compose.h"
 #include "worker/mailer.h"
 
-enum { DRAIN_MAX_S = 9, HOST_SIZE = 64, THREADS = 5 };
+enum { DRAIN_MAX_S = 9, HOST_SIZE = 64, OTHER_THREADS = 4, THREADS_MAX = OTHER_THREADS + CONFIG_CONSUMERS_MAX };
 
 struct worker {
     struct config *config; /* owned, as the next two */
@@ -30,22 +32,21 @@ struct worker {
     char *smtp_password; /* NULL: no authentication */
     struct drain drain;
     struct metrics metrics;
-    char name[STREAM_CONSUMER_SIZE];
+    char names[CONFIG_CONSUMERS_MAX][STREAM_CONSUMER_SIZE];
+    struct consumer_settings consumers[CONFIG_CONSUMERS_MAX];
     int admin_fd;
 };
 
 static void *run_consumer(void *arg)
 {
-    struct worker *worker = arg;
-    struct consumer_settings settings = {worker->config, worker->vault, &worker->drain, &worker->metrics, worker->name};
-    consumer_run(&settings);
+    consumer_run(arg);
     return NULL;
 }
 
 static void *run_janitor(void *arg)
 {
     struct worker *worker = arg;
-    struct janitor_settings settings = {worker->config, &worker->drain, &worker->metrics, worker->name};
+    struct janitor_settings settings = {worker->config, &worker->drain, &worker->metrics, worker->names[0]};
     janitor_run(&settings);
     return NULL;
 }
@@ -110,13 +111,17 @@ static void open_admin_port(struct worker *worker, unsigned instance)
     }
 }
 
-static void name_consumer(struct worker *worker, unsigned instance)
+static void set_consumers(struct worker *worker, unsigned instance)
 {
     char host[HOST_SIZE];
     if (gethostname(host, sizeof host))
         snprintf(host, sizeof host, "localhost");
     host[sizeof host - 1] = '\0';
-    snprintf(worker->name, sizeof worker->name, "%s-%d-%u", host, (int)getpid(), instance);
+    for (unsigned i = 0; i < worker->config->worker.consumers; i++) {
+        snprintf(worker->names[i], sizeof worker->names[i], "%s-%d-%u.%u", host, (int)getpid(), instance, i);
+        worker->consumers[i] = (struct consumer_settings){worker->config, worker->vault, &worker->drain,
+                                                          &worker->metrics, worker->names[i]};
+    }
 }
 
 /* Before any thread: they inherit the mask, and only main waits for the signals. */
@@ -129,24 +134,32 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void start_threads(struct worker *worker, pthread_t threads[THREADS])
+static void start_thread(pthread_t *thread, void *(*body)(void *), void *arg)
 {
-    static void *(*const bodies[THREADS])(void *) = {run_consumer, run_janitor, run_mailer, run_bank_query,
-                                                     run_admin_port};
-    for (int i = 0; i < THREADS; i++) {
-        if (pthread_create(&threads[i], NULL, bodies[i], worker))
-            log_fatal("thread_not_started");
-    }
+    if (pthread_create(thread, NULL, body, arg))
+        log_fatal("thread_not_started");
+}
+
+/* Returns how many. */
+static unsigned start_threads(struct worker *worker, pthread_t threads[THREADS_MAX])
+{
+    static void *(*const others[OTHER_THREADS])(void *) = {run_janitor, run_mailer, run_bank_query, run_admin_port};
+    unsigned n = 0;
+    for (unsigned i = 0; i < worker->config->worker.consumers; i++)
+        start_thread(&threads[n++], run_consumer, &worker->consumers[i]);
+    for (unsigned i = 0; i < OTHER_THREADS; i++)
+        start_thread(&threads[n++], others[i], worker);
+    return n;
 }
 
 /* True when all ended within DRAIN_MAX_S. */
-static bool join_threads(pthread_t threads[THREADS])
+static bool join_threads(const pthread_t *threads, unsigned n_threads)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += DRAIN_MAX_S;
     bool all = true;
-    for (int i = 0; i < THREADS; i++)
+    for (unsigned i = 0; i < n_threads; i++)
         all = pthread_timedjoin_np(threads[i], NULL, &until) == 0 && all;
     return all;
 }
@@ -164,25 +177,25 @@ static void free_settings(struct worker *worker)
 int main(int argc, char **argv)
 {
     static struct worker worker;
-    pthread_t threads[THREADS];
+    pthread_t threads[THREADS_MAX];
     sigset_t signals;
     int signal_number;
     struct program program = program_begin("dp-worker", usage, argc, argv);
     worker.config = program.config;
     read_secrets(&worker);
-    name_consumer(&worker, program.instance);
+    set_consumers(&worker, program.instance);
     open_admin_port(&worker, program.instance);
     mail_compose_init();
     bank_client_init();
     mysql_library_init(0, NULL, NULL);
     drain_init(&worker.drain);
     block_signals(&signals);
-    start_threads(&worker, threads);
+    unsigned n_threads = start_threads(&worker, threads);
     sigwait(&signals, &signal_number);
     log_info("drain_begun", LOG_INT("signal", signal_number));
     drain_begin(&worker.drain);
     CRASH_POINT("worker/drain_begun");
-    if (!join_threads(threads)) {
+    if (!join_threads(threads, n_threads)) {
         /* A thread sits in a call that cannot be cut short. Nothing is lost: its entries stay pending, its mail leased.
          */
         log_warn("drain_cut_short");
