@@ -114,6 +114,8 @@ class BullMQ(Node):
 class Bulk(Consumer):
     """The same rows straight into MariaDB, 500 payments a transaction."""
 
+    stream = STREAM  # of which nothing is read
+
     ROWS = """SELECT t.id, t.school_id, l.account_id, t.amount_cents, c.bank_ref, LOWER(HEX(c.event_id)), t.email, s.bursar_email, c.raw
         FROM bench.calls c JOIN transactions t ON t.reference = c.reference JOIN transaction_lines l ON l.transaction_id = t.id
         JOIN schools s ON s.id = t.school_id WHERE t.state = 'PENDING' ORDER BY t.id"""

@@ -111,8 +111,10 @@ class Events:
         events = self.make_payments(count)
         self.stack.sql(SETTLE)
         until("nothing is left to purge", lambda: number(self.stack, UNPURGED) < UNPURGED_MAX, timeout=TIMEOUT_S)
+        self.stack.redis("DEL", consumer.stream)
         consumer.start()
-        redis = Redis(self.stack.redis_socket)
+        redis, catcher = Redis(self.stack.redis_socket), self.stack.children["mail-catcher"]
+        catcher.send_signal(signal.SIGSTOP)  # sending the mails is another work's measure: a long run would begin with it
         try:
             consumer.signal(signal.SIGSTOP)
             consumer.enqueue(events)
@@ -127,6 +129,7 @@ class Events:
         finally:
             redis.close()
             consumer.stop()
+            catcher.send_signal(signal.SIGCONT)
 
     def check(self):
         found = booked.check(self.stack)
