@@ -166,9 +166,8 @@ class Events:
 
         def by_tenths(redis):
             deadline, began, done = time.monotonic() + count / SLOWEST_PER_S, time.monotonic(), 0
-            for tenth in tenths:
-                aim = done + count // 10
-                while count - worker.left(redis) < aim:
+            for n, tenth in enumerate(tenths, 1):
+                while count - worker.left(redis) < count * n // 10:
                     assert time.monotonic() < deadline, "backlog"
                     tenth.pss_mib = max(tenth.pss_mib, measure.pss_mib(worker.pids))
                     time.sleep(0.05)
