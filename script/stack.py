@@ -308,8 +308,8 @@ class Stack:
                  lambda: http_ok(f"http://127.0.0.1:{self.ports['admin'] + instance}/readyz"))
         return child
 
-    def start_worker(self, instance):
-        child = self.add(f"dp-worker-{instance}", [self.program("dp-worker"), "--config", self.config,
+    def start_worker(self, instance, config=None):
+        child = self.add(f"dp-worker-{instance}", [self.program("dp-worker"), "--config", config or self.config,
                                                    "--instance", instance])
         wait_for(f"dp-worker {instance}'s start (log: {child.log})",
                  lambda: http_ok(f"http://127.0.0.1:{self.ports['admin'] + 10 + instance}/readyz"))

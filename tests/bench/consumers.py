@@ -69,11 +69,16 @@ class Consumer:
 class Worker(Consumer):
     stream = "dp:events"
 
-    def __init__(self, stack, processes=1):
-        super().__init__("dp-worker" if processes == 1 else f"dp-worker × {processes}", stack, processes)
+    def __init__(self, stack, processes=1, consumers=None):
+        name = "dp-worker" if processes == 1 else f"dp-worker × {processes}"
+        super().__init__(f"{name}, one consumer each" if consumers else name, stack, processes)
+        self.config = stack.config
+        if consumers:
+            self.config = stack.state / f"consumers-{consumers}.conf"
+            self.config.write_text(stack.config.read_text().replace("[worker]\n", f"[worker]\nconsumers = {consumers}\n"))
 
     def start(self):
-        self.children = [self.stack.start_worker(n) for n in range(self.processes)]
+        self.children = [self.stack.start_worker(n, self.config) for n in range(self.processes)]
 
     def stop(self):
         for n in range(self.processes):

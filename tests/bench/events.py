@@ -88,7 +88,7 @@ class Events:
     def consumers(self):
         environment = {"BENCH_KEY": spplus.WORKING_KEY.hex(), "BENCH_STREAM": STREAM, "BENCH_REDIS": str(self.stack.redis_socket),
                        "BENCH_DB": str(self.stack.db_socket)}
-        return [*(Worker(self.stack, n) for n in (1, 2, 4)),
+        return [*(Worker(self.stack, n) for n in (1, 2, 4)), *(Worker(self.stack, n, consumers=1) for n in (1, 2)),
                 *(Bulk(self.stack, self.programs / "bulk_limit", n) for n in (1, 2)),
                 Node("Node, set-based, 100 at once", self.stack, "set", environment),
                 Node("Node, one transaction an event, 16 at once", self.stack, "single", environment),
