@@ -35,7 +35,7 @@ INSERT INTO users (school_id, external_id, login, role, password_hash, last_name
 INSERT INTO accounts (school_id, external_id, last_name, first_name)
     SELECT s.id, CONCAT('a', seq), 'Élève', seq FROM schools s JOIN seq_1_to_50 WHERE s.uai LIKE 'BENCH%';
 CREATE OR REPLACE DATABASE bench CHARACTER SET ascii COLLATE ascii_bin;
-CREATE TABLE bench.calls (reference CHAR(20) PRIMARY KEY, bank_ref VARCHAR(40), event_id BINARY(32), raw TEXT, request TEXT);
+CREATE TABLE bench.calls (reference CHAR(20) PRIMARY KEY, bank_ref VARCHAR(40), event_id BINARY(32) UNIQUE, raw TEXT, request TEXT);
 """
 # Payment n belongs to school n modulo all of them, and to one of its accounts.
 MAKE_PAYMENTS = """
