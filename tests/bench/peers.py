@@ -88,7 +88,7 @@ class Peer:
 
     def stop(self):
         for child in self.children:
-            child.kill()
+            child.stop()  # not killed: their workers would be left behind
         self.children = []
         shutil.rmtree(self.folder, ignore_errors=True)
 
