@@ -233,10 +233,7 @@ static char *put_text(char *out, struct str text)
     uint32_t len = (uint32_t)text.len;
     const char bytes[LENGTH_BYTES] = {(char)len, (char)(len >> 8), (char)(len >> 16), (char)(len >> 24)};
 
-    memcpy(out, bytes, sizeof bytes);
-    if (text.len > 0)
-        memcpy(out + sizeof bytes, text.ptr, text.len);
-    return out + sizeof bytes + text.len;
+    return str_put(str_put(out, str_slice(bytes, sizeof bytes)), text);
 }
 
 void event_encode(const struct event *event, struct buf *out)

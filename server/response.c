@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "common/digits.h"
 #include "common/log.h"
 #include "server/conn.h"
 
@@ -187,15 +188,12 @@ static struct str body_of(const struct response *response)
 /* RFC 9110 §8.6: none in a 304; everything else says how long it is, so that the connection can go on. */
 static void append_length(struct buf *head, unsigned status, size_t len)
 {
-    char digits[24], *at = digits + sizeof digits;
+    char digits[DIGITS_MAX];
 
     if (status == 304)
         return;
-    do
-        *--at = (char)('0' + len % 10);
-    while ((len /= 10) > 0);
     buf_append(head, STR("Content-Length: "));
-    buf_append(head, (struct str){at, (size_t)(digits + sizeof digits - at)});
+    buf_append(head, str_slice(digits, (size_t)(digits_least(digits, 1, len) - digits)));
     buf_append(head, STR("\r\n"));
 }
 

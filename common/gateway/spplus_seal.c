@@ -88,15 +88,11 @@ void spplus_seal(struct gateway_key *key, const struct str *values, size_t n_val
 /* The values one after the other: one piece is sealed faster than many. */
 static struct str join_values(const struct spplus_pairs *pairs, char out[GATEWAY_RAW_MAX])
 {
-    size_t len = 0;
+    char *end = out;
 
-    for (size_t i = 0; i < pairs->count; i++) {
-        struct str value = pairs->items[i].value;
-        if (value.len > 0)
-            memcpy(out + len, value.ptr, value.len);
-        len += value.len;
-    }
-    return str_slice(out, len);
+    for (size_t i = 0; i < pairs->count; i++)
+        end = str_put(end, pairs->items[i].value);
+    return str_slice(out, (size_t)(end - out));
 }
 
 /* The bank writes upper-case digits. Either case is taken: the case of a digit proves nothing, and a genuine call lost
