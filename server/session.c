@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/param.h>
 
 #include "common/clock.h"
 #include "common/digest.h"
@@ -10,20 +11,14 @@
 #include "common/heap.h"
 #include "common/rand.h"
 
-enum { HASH_SIZE = 2 * DIGEST_SHA256_LEN + 1, NUMBER_SIZE = 24, SCRIPT_ARGS_MAX = 9 };
+#define KEY_PREFIX     "dp:session:"
+#define CREATED_US_MAX (INT64_MAX / 2) /* leaves room to reckon with */
 
-/* ARGV: session hash, now, absolute life (both µs), idle life (s). Gives user, school, created, change, password, or
- * nothing. */
-static const char load_script[] =
-    "local key = 'dp:session:' .. ARGV[1] "
-    "local s = redis.call('HMGET', key, 'user', 'school', 'created', 'change', 'password') "
-    "if not (s[1] and s[2] and s[3] and s[4] and s[5]) then return false end "
-    "local left = math.floor((tonumber(s[3]) + tonumber(ARGV[3]) - tonumber(ARGV[2])) / 1000000) "
-    "if left <= 0 then "
-    "  redis.call('DEL', key) redis.call('SREM', 'dp:user-sessions:' .. s[1], ARGV[1]) return false "
-    "end "
-    "redis.call('EXPIRE', key, string.format('%d', math.min(left, tonumber(ARGV[4])))) "
-    "return s";
+/* A session that lives longer than its idle time by up to this share of it need not be extended: each extension is a
+ * write that Redis syncs to its disk. */
+enum { SPARE_SHARE = 64 };
+enum { HASH_SIZE = 2 * DIGEST_SHA256_LEN + 1, NUMBER_SIZE = 24, SCRIPT_ARGS_MAX = 9 };
+enum { KEY_SIZE = sizeof KEY_PREFIX - 1 + HASH_SIZE };
 
 /* ARGV: session hash, user, school, now (µs), change, idle life (s), absolute life (s), sessions a user may have,
  * password. The set of a user's sessions lives as long as the youngest of them may; hashes of ended sessions leave it
@@ -71,6 +66,15 @@ struct op {
     session_cb done;
     void *data;
     struct session *session; /* what is handed over on success; NULL for the two that end sessions */
+};
+
+/* A look-up: two commands in one round trip. */
+struct look_up {
+    struct op op;
+    char key[KEY_SIZE];
+    unsigned n_due; /* answers, in any order: each command may be refused alone */
+    int err;        /* the first */
+    int64_t life_s; /* what the key has left; below 0 if it is gone by now */
 };
 
 /* --- texts --- */
@@ -126,13 +130,17 @@ static void op_finish(struct op *op)
     op->done(op->data, 0, op->session);
 }
 
+static void log_answer(const redisReply *reply)
+{
+    log_error("session_command_failed", LOG_SLICE("answer", str_slice(reply->str, reply->len)));
+}
+
+/* `reply` is what a Redis that answered an error said. */
 static void op_fail(struct op *op, int err, const redisReply *reply)
 {
-    if (err == ERR_INTERNAL && reply) {
-        log_error("session_script_failed", LOG_SLICE("answer", str_slice(reply->str, reply->len)));
-        err = ERR_UNAVAILABLE;
-    }
-    op->done(op->data, err, NULL);
+    if (err == ERR_INTERNAL)
+        log_answer(reply);
+    op->done(op->data, err == ERR_INTERNAL ? ERR_UNAVAILABLE : err, NULL);
 }
 
 static void changed(void *data, int err, const redisReply *reply)
@@ -165,52 +173,108 @@ static int read_session(const redisReply *reply, struct session *session)
 {
     int64_t change;
 
-    if (reply->type == REDIS_REPLY_NIL)
-        return ERR_NOT_FOUND;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5)
         return ERR_CORRUPT;
+    if (reply->element[0]->type == REDIS_REPLY_NIL)
+        return ERR_NOT_FOUND;
     if (read_number(reply->element[0], &session->user_id) || read_number(reply->element[1], &session->school_id) ||
         read_number(reply->element[2], &session->created_us) || read_number(reply->element[3], &change) ||
-        read_mark(reply->element[4], session->password_mark))
+        read_mark(reply->element[4], session->password_mark) || session->created_us > CREATED_US_MAX)
         return ERR_CORRUPT;
     session->must_change_password = change != 0;
     return 0;
 }
 
-static void loaded(void *data, int err, const redisReply *reply)
+static void ended(void *data, int err, const redisReply *reply)
 {
-    struct op *op = data;
+    op_fail(data, err ? err : ERR_NOT_FOUND, reply);
+}
+
+static void end_session(struct look_up *look_up)
+{
+    const struct str args[] = {str_from(look_up->key + sizeof KEY_PREFIX - 1)};
+    run_script(&look_up->op, ended, destroy_script, 1, args);
+}
+
+static void extend(struct look_up *look_up, int64_t life_s)
+{
+    char life[NUMBER_SIZE];
+    const struct str argv[] = {STR("EXPIRE"), str_from(look_up->key), number(life, life_s)};
+    redis_client_command(look_up->op.store->redis, 0, changed, &look_up->op, 3, argv);
+}
+
+/* It shall live for the idle time from now, and end with the absolute one. */
+static void keep_alive(struct look_up *look_up)
+{
+    const struct session_store *store = look_up->op.store;
+    int64_t end_us = look_up->op.session->created_us + store->absolute_s * CLOCK_SECOND_US;
+    int64_t left_s = (end_us - clock_now_us()) / CLOCK_SECOND_US;
+    int64_t idle_s = store->idle_s;
+    int64_t least_s = MIN(left_s, idle_s);
+    int64_t most_s = MIN(left_s, idle_s + idle_s / SPARE_SHARE);
+
+    if (left_s <= 0)
+        end_session(look_up);
+    else if (look_up->life_s < least_s || look_up->life_s > most_s)
+        extend(look_up, most_s);
+    else
+        op_finish(&look_up->op);
+}
+
+static void take_answer(struct look_up *look_up, int err, const redisReply *reply)
+{
+    if (err == ERR_INTERNAL)
+        log_answer(reply);
+    if (look_up->err == 0)
+        look_up->err = err == ERR_INTERNAL ? ERR_UNAVAILABLE : err;
+    if (--look_up->n_due > 0)
+        return;
+    if (look_up->err)
+        op_fail(&look_up->op, look_up->err, NULL);
+    else
+        keep_alive(look_up);
+}
+
+static void fields_loaded(void *data, int err, const redisReply *reply)
+{
+    struct look_up *look_up = data;
 
     if (!err)
-        err = read_session(reply, op->session);
+        err = read_session(reply, look_up->op.session);
     if (err == ERR_CORRUPT) { /* a session that nobody can read is none */
         log_error("session_corrupt");
         err = ERR_NOT_FOUND;
     }
-    if (err)
-        op_fail(op, err, reply);
-    else
-        op_finish(op);
+    take_answer(look_up, err, reply);
+}
+
+static void life_loaded(void *data, int err, const redisReply *reply)
+{
+    struct look_up *look_up = data;
+
+    if (!err)
+        look_up->life_s = reply->integer;
+    take_answer(look_up, err, reply);
 }
 
 void session_load(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data)
 {
-    struct op *op = new_op(store, arena, done, data);
-    char hash[HASH_SIZE], now[NUMBER_SIZE], absolute[NUMBER_SIZE], idle[NUMBER_SIZE];
+    struct look_up *look_up = ARENA_NEW(arena, struct look_up);
+    struct op *op = &look_up->op;
 
-    if (hash_cookie(cookie, hash) != 0) {
+    *look_up = (struct look_up){.op = {.store = store, .done = done, .data = data}, .n_due = 2};
+    memcpy(look_up->key, KEY_PREFIX, sizeof KEY_PREFIX - 1);
+    if (hash_cookie(cookie, look_up->key + sizeof KEY_PREFIX - 1) != 0) {
         redis_client_refuse(store->redis, ERR_NOT_FOUND, changed, op);
         return;
     }
     op->session = ARENA_NEW(arena, struct session);
     memcpy(op->session->cookie, cookie.ptr, cookie.len);
-    const struct str args[] = {
-        str_from(hash),
-        number(now, clock_now_us()),
-        number(absolute, store->absolute_s * CLOCK_SECOND_US),
-        number(idle, store->idle_s),
-    };
-    run_script(op, loaded, load_script, 4, args);
+    const struct str fields[] = {STR("HMGET"),   str_from(look_up->key), STR("user"),    STR("school"),
+                                 STR("created"), STR("change"),          STR("password")};
+    const struct str life[] = {STR("TTL"), str_from(look_up->key)};
+    redis_client_command(store->redis, 0, fields_loaded, look_up, 7, fields);
+    redis_client_command(store->redis, 0, life_loaded, look_up, 2, life);
 }
 
 struct session_end session_end(const struct session_store *store, const struct session *session, int64_t now_us)

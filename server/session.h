@@ -2,10 +2,10 @@
  * Stores floor.
  *
  * Key "dp:session:<hex>": a hash with user, school, created (µs UTC), change (must change the password: 0, 1) and
- * password (the mark of the password that opened it). Idle 30 min (the key's expiry), absolute 12 h (from created). Key
- * "dp:user-sessions:<user>": the set of a user's session hashes, to end the others. Each operation is one Lua script,
- * so that no half of it is ever seen or left behind; the sessions' Redis must allow EVAL and be a single master (the
- * scripts name keys that they read). */
+ * password (the mark of the password that opened it). Idle 30 min (the key's expiry, up to a 64th more), absolute 12 h
+ * (from created). Key "dp:user-sessions:<user>": the set of a user's session hashes, to end the others. What creates or
+ * ends sessions is one Lua script, so that no half of it is ever seen or left behind; the sessions' Redis must allow
+ * EVAL and be a single master (the scripts name keys that they read). */
 #ifndef DP_SERVER_SESSION_H
 #define DP_SERVER_SESSION_H
 
@@ -38,7 +38,7 @@ void session_store_free(struct session_store *store); /* after the client is clo
 
 /* Sets `password_mark`: the first 16 hex digits of the SHA-256 of the stored hash, as SQL_USER_PAGE compares them. */
 void session_mark_password(struct session *session, struct str password_hash);
-/* Looks up and extends the idle time in one round trip. */
+/* Looks up, in one round trip; now and then a second one extends the life: at least the idle time is left then. */
 void session_load(struct session_store *store, struct arena *arena, struct str cookie, session_cb done, void *data);
 /* When a session ends that is extended now, and the moment beyond which nothing extends it: µs. */
 struct session_end {
