@@ -132,7 +132,7 @@ static const struct key keys[] = {
     NUMBER(mail, timeout_ms, "20000", 100, 600000),
     NUMBER(mail, attempts_max, "16", 1, 1000),
 
-    NUMBER(worker, batch_max, "500", 1, 1000),
+    NUMBER(worker, batch_max, "256", 1, 1000),
     NUMBER(worker, consumers, "2", 1, CONFIG_CONSUMERS_MAX),
     NUMBER(worker, claim_idle_ms, "20000", 100, 3600000),
     NUMBER(worker, poll_ms, "1000", 1, 60000),

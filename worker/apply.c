@@ -46,7 +46,7 @@ static int write_rows(struct apply *apply, enum statement statement, const struc
     for (size_t at = 0; !err && at < rows->n_rows; at += DB_BULK_MAX) {
         size_t n = rows->n_rows - at < DB_BULK_MAX ? rows->n_rows - at : DB_BULK_MAX;
         err = db_run_bulk(apply->db, statement, &rows->values[at * rows->n_cols], n, rows->n_cols,
-                          exact ? (int64_t)n : -1, &apply->arena);
+                          exact ? (int64_t)n : -1);
     }
     return err;
 }

@@ -1,5 +1,7 @@
 #include "worker/batch.h"
 
+#include <sys/param.h>
+
 #include "common/clock.h"
 #include "common/err.h"
 
@@ -24,9 +26,9 @@ const char *batch_verdict_name(enum batch_verdict verdict)
     return verdict_names[verdict];
 }
 
-bool batch_grow(struct batch *batch, void **items, size_t *max, size_t item_size)
+bool batch_grow(struct batch *batch, void **items, size_t *max, size_t usual, size_t item_size)
 {
-    size_t more = *max ? *max * 2 : 16;
+    size_t more = *max ? *max * 2 : MAX(usual, 1);
     char *grown = arena_array(&batch->arena, more, item_size);
     if (*max)
         memcpy(grown, *items, *max * item_size);
@@ -47,24 +49,27 @@ static void mark_repeated(struct batch *batch)
 
 /* Who can write to Redis must not make a bank's call look applied: a junk entry under the id of a genuine one would.
  * The seal that dp-server could not check is part of a call's id (server/bank_callback.c). */
-static bool has_its_own_id(const struct event *event, struct arena *arena)
+static bool has_its_own_id(const struct event *event)
 {
     uint8_t id[EVENT_ID_LEN];
+    struct arena arena;
     const struct gateway *gateway = gateway_find(event->gateway);
     if (event->kind != EVENT_BANK_NOTIFICATION || !gateway)
         return true;
-    struct str said = event->unverified ? event->raw : gateway->read_call(event->raw, arena).unsealed;
+    arena_init(&arena, BATCH_ARENA_MAX);
+    struct str said = event->unverified ? event->raw : gateway->read_call(event->raw, &arena).unsealed;
     event_id_for_bank(event->gateway, said, id);
+    arena_done(&arena);
     return memcmp(id, event->id, EVENT_ID_LEN) == 0;
 }
 
-int batch_read_event(const struct stream_entry *entry, struct arena *arena, struct event *ret)
+int batch_read_event(const struct stream_entry *entry, struct event *ret)
 {
     struct event event;
     int err = event_from_fields(entry->fields, entry->n_fields, &event);
     if (err)
         return err;
-    if (!has_its_own_id(&event, arena))
+    if (!has_its_own_id(&event))
         return ERR_INVALID;
     *ret = event;
     return 0;
@@ -79,7 +84,7 @@ void batch_init(struct batch *batch, const struct stream_entry *entries, size_t 
         struct batch_entry *entry = &batch->entries[i];
         entry->source = &entries[i];
         entry->seal = GATEWAY_SEAL_BAD;
-        entry->parse_err = batch_read_event(&entries[i], &batch->arena, &entry->event);
+        entry->parse_err = batch_read_event(&entries[i], &entry->event);
         if (batch_entry_is_of_payer(entry))
             entry->reference = entry->event.reference;
     }

@@ -164,7 +164,7 @@ struct plan_credit {
     int64_t transaction_id, school_id;
 };
 
-/* A growing array in the batch's arena. */
+/* A growing array in the batch's arena, at first of an item an entry. */
 #define BATCH_LIST(type)   \
     struct {               \
         type *items;       \
@@ -197,14 +197,15 @@ struct batch {
 };
 
 /* Appends one zeroed item to a BATCH_LIST and gives its address, valid until the next append. */
-#define BATCH_ADD(batch, list)                                                                  \
-    ((void)((list)->count < (list)->max ||                                                      \
-            batch_grow((batch), (void **)&(list)->items, &(list)->max, sizeof *(list)->items)), \
+#define BATCH_ADD(batch, list)                                                                                      \
+    ((void)((list)->count < (list)->max ||                                                                          \
+            batch_grow((batch), (void **)&(list)->items, &(list)->max, (batch)->n_entries, sizeof *(list)->items)), \
      &(list)->items[(list)->count++])
-bool batch_grow(struct batch *batch, void **items, size_t *max, size_t item_size);
+/* First to `usual` items, then to twice as many: what grew before stays in the arena. */
+bool batch_grow(struct batch *batch, void **items, size_t *max, size_t usual, size_t item_size);
 
 /* The event of an entry. parse_err as in struct batch_entry: a bank's call must bear its own id. */
-int batch_read_event(const struct stream_entry *entry, struct arena *arena, struct event *ret);
+int batch_read_event(const struct stream_entry *entry, struct event *ret);
 /* Parses the entries; they are borrowed until batch_done(). */
 void batch_init(struct batch *batch, const struct stream_entry *entries, size_t n_entries);
 void batch_done(struct batch *batch);

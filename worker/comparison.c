@@ -94,7 +94,7 @@ static void read_items(struct page *page, const struct stream_entries *entries)
         struct event event;
         item->entry = &entries->items[i];
         poison_same_as(item->entry, &page->arena, item->same_as);
-        item->has_event = batch_read_event(item->entry, &page->arena, &event) == 0;
+        item->has_event = batch_read_event(item->entry, &event) == 0;
         if (item->has_event) {
             memcpy(item->id, event.id, EVENT_ID_LEN);
             encode_hex(event.id, EVENT_ID_LEN, item->hex);

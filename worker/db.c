@@ -13,10 +13,11 @@
 #include "worker/db_bind.h"
 
 enum { LIST_SIZES = 5, ERROR_SIZE = 256, SQL_MAX = 32768, LOCK_WAIT_S = 5, MS_PER_S = 1000 };
+enum { BINDINGS_MAX = 64 * 1024 * 1024 }; /* bytes, of one statement */
 
 /* A list is padded to one of these lengths by repeating its last value, so that few texts are prepared. A value costs
  * as much where it is repeated: the longest one fits a full batch. */
-static const size_t list_sizes[LIST_SIZES] = {1, 8, 32, 128, 512};
+static const size_t list_sizes[LIST_SIZES] = {1, 8, 32, 128, 256};
 
 struct db {
     const struct config *config; /* borrowed */
@@ -250,17 +251,27 @@ static int prepare(struct db *db, enum statement statement, size_t size_index, M
     return 0;
 }
 
-/* Binds, executes and copies what comes back. n_rows = 0: a single execution, else array binding. */
+/* Binds and executes. n_rows = 0: a single execution, else array binding. */
+static int send(struct db *db, MYSQL_STMT *stmt, const struct db_value *values, size_t n_rows, size_t n_params)
+{
+    unsigned rows = (unsigned)n_rows;
+    struct arena bindings;
+    assert(mysql_stmt_param_count(stmt) == n_params);
+    arena_init(&bindings, BINDINGS_MAX);
+    mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &rows);
+    bool failed = n_params && mysql_stmt_bind_param(stmt, db_bind_params(values, n_rows, n_params, &bindings));
+    failed = failed || mysql_stmt_execute(stmt);
+    arena_done(&bindings);
+    return failed ? remember_statement(db, stmt) : 0;
+}
+
+/* Sends, and copies what comes back to `arena`; NULL: a statement that gives no rows. */
 static int execute(struct db *db, MYSQL_STMT *stmt, const struct db_value *values, size_t n_rows, size_t n_params,
                    struct arena *arena, struct db_result *ret)
 {
-    unsigned rows = (unsigned)n_rows;
-    assert(mysql_stmt_param_count(stmt) == n_params);
-    mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &rows);
-    if (n_params && mysql_stmt_bind_param(stmt, db_bind_params(values, n_rows, n_params, arena)))
-        return remember_statement(db, stmt);
-    if (mysql_stmt_execute(stmt))
-        return remember_statement(db, stmt);
+    int sent = send(db, stmt, values, n_rows, n_params);
+    if (sent)
+        return sent;
     int failed = mysql_stmt_field_count(stmt) ? db_fetch(stmt, arena, ret) : 0;
     int err = failed ? remember_statement(db, stmt) : 0;
     if (!err)
@@ -298,14 +309,19 @@ static int run_chunk(struct db *db, enum statement statement, const struct db_va
 {
     size_t index = list_size_index(n_list);
     size_t n_values = n_params + list_sizes[index];
-    struct db_value *values = ARENA_ARRAY(arena, n_values, struct db_value);
+    struct arena given;
     MYSQL_STMT *stmt = NULL;
+    arena_init(&given, BINDINGS_MAX);
+    struct db_value *values = ARENA_ARRAY(&given, n_values, struct db_value);
     if (n_params)
         memcpy(values, params, n_params * sizeof *values);
     for (size_t i = 0; i < list_sizes[index]; i++)
         values[n_params + i] = list[i < n_list ? i : n_list - 1];
     int err = prepare(db, statement, index, &stmt);
-    return err ? err : execute(db, stmt, values, 0, n_values, arena, ret);
+    if (!err)
+        err = execute(db, stmt, values, 0, n_values, arena, ret);
+    arena_done(&given);
+    return err;
 }
 
 int db_run_list(struct db *db, enum statement statement, const struct db_value *params, size_t n_params,
@@ -324,7 +340,7 @@ int db_run_list(struct db *db, enum statement statement, const struct db_value *
 }
 
 int db_run_bulk(struct db *db, enum statement statement, const struct db_value *rows, size_t n_rows, size_t n_params,
-                int64_t expected_rows, struct arena *arena)
+                int64_t expected_rows)
 {
     struct db_result result = {0};
     MYSQL_STMT *stmt = NULL;
@@ -335,7 +351,7 @@ int db_run_bulk(struct db *db, enum statement statement, const struct db_value *
     if (!err)
         err = prepare(db, statement, 0, &stmt);
     if (!err)
-        err = execute(db, stmt, rows, n_rows, n_params, arena, &result);
+        err = execute(db, stmt, rows, n_rows, n_params, NULL, &result);
     if (!err && expected_rows >= 0 && result.affected != expected_rows) {
         snprintf(db->error, sizeof db->error, "%s matched %lld rows instead of %lld", statement_name(statement),
                  (long long)result.affected, (long long)expected_rows);

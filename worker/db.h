@@ -21,7 +21,7 @@
 #include "common/str.h"
 #include "worker/statements.h"
 
-enum { DB_BULK_MAX = 4096 };
+enum { DB_BULK_MAX = 512 };
 
 enum db_kind { DB_KIND_NULL, DB_KIND_INT, DB_KIND_TEXT, DB_KIND_BYTES };
 
@@ -66,7 +66,7 @@ int db_run_list(struct db *db, enum statement statement, const struct db_value *
 /* Runs one statement for each row of `rows` (row after row, `n_params` values each) in one round trip; at most
  * DB_BULK_MAX rows. With expected_rows >= 0 another count of matched rows is ERR_CONFLICT. */
 int db_run_bulk(struct db *db, enum statement statement, const struct db_value *rows, size_t n_rows, size_t n_params,
-                int64_t expected_rows, struct arena *arena);
+                int64_t expected_rows);
 
 struct str db_text(const struct db_result *result, size_t row, size_t col);
 int64_t db_int(const struct db_result *result, size_t row, size_t col); /* 0 for NULL */

@@ -42,27 +42,43 @@ static enum db_kind column_kind(const struct db_value *values, size_t n_rows, si
     return DB_KIND_TEXT; /* all NULL: any type will do, but array binding wants one */
 }
 
+static int64_t *gather_numbers(const struct db_value *values, size_t n_rows, size_t n_params, struct arena *arena)
+{
+    int64_t *numbers = ARENA_ARRAY(arena, n_rows, int64_t);
+    for (size_t row = 0; row < n_rows; row++)
+        numbers[row] = values[row * n_params].number;
+    return numbers;
+}
+
+static void gather_texts(MYSQL_BIND *bind, const struct db_value *values, size_t n_rows, size_t n_params,
+                         struct arena *arena)
+{
+    const char **texts = ARENA_ARRAY(arena, n_rows, const char *);
+    bind->length = ARENA_ARRAY(arena, n_rows, unsigned long);
+    for (size_t row = 0; row < n_rows; row++) {
+        struct str text = values[row * n_params].text;
+        texts[row] = text.ptr ? text.ptr : "";
+        bind->length[row] = text.len;
+    }
+    bind->buffer = texts;
+}
+
 /* `values` points at the column's value in the first row. */
 static void bind_column(MYSQL_BIND *bind, const struct db_value *values, size_t n_rows, size_t n_params,
                         struct arena *arena)
 {
     enum db_kind kind = column_kind(values, n_rows, n_params);
-    char *indicators = arena_alloc(arena, n_rows);
-    int64_t *numbers = ARENA_ARRAY(arena, n_rows, int64_t);
-    const char **texts = ARENA_ARRAY(arena, n_rows, const char *);
-    unsigned long *lengths = ARENA_ARRAY(arena, n_rows, unsigned long);
-    for (size_t row = 0; row < n_rows; row++) {
-        const struct db_value *value = &values[row * n_params];
-        assert(value->kind == kind || value->kind == DB_KIND_NULL);
-        indicators[row] = value->kind == DB_KIND_NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
-        numbers[row] = value->number;
-        texts[row] = value->text.ptr ? value->text.ptr : "";
-        lengths[row] = value->text.len;
-    }
     bind->buffer_type = type_of(kind);
-    bind->buffer = kind == DB_KIND_INT ? (void *)numbers : (void *)texts;
-    bind->length = lengths;
-    bind->u.indicator = indicators;
+    bind->u.indicator = arena_alloc(arena, n_rows);
+    for (size_t row = 0; row < n_rows; row++) {
+        enum db_kind of_row = values[row * n_params].kind;
+        assert(of_row == kind || of_row == DB_KIND_NULL);
+        bind->u.indicator[row] = of_row == DB_KIND_NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
+    }
+    if (kind == DB_KIND_INT)
+        bind->buffer = gather_numbers(values, n_rows, n_params, arena);
+    else
+        gather_texts(bind, values, n_rows, n_params, arena);
 }
 
 MYSQL_BIND *db_bind_params(const struct db_value *values, size_t n_rows, size_t n_params, struct arena *arena)

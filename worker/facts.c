@@ -164,7 +164,8 @@ static void hold(struct batch *batch, struct batch_payment *payment, const struc
         }
     }
     if (payment->n_holdings == payment->n_holdings_max)
-        batch_grow(batch, (void **)&payment->holdings, &payment->n_holdings_max, sizeof *payment->holdings);
+        batch_grow(batch, (void **)&payment->holdings, &payment->n_holdings_max, payment->n_lines + 1,
+                   sizeof *payment->holdings);
     payment->holdings[payment->n_holdings++] = *leg;
 }
 

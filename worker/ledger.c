@@ -34,7 +34,8 @@ static void add_leg(struct booking *booking, enum batch_book book, int64_t accou
 static void hold(struct batch *batch, struct batch_payment *payment, struct batch_holding holding)
 {
     if (payment->n_holdings == payment->n_holdings_max)
-        batch_grow(batch, (void **)&payment->holdings, &payment->n_holdings_max, sizeof *payment->holdings);
+        batch_grow(batch, (void **)&payment->holdings, &payment->n_holdings_max, payment->n_lines + 1,
+                   sizeof *payment->holdings);
     payment->holdings[payment->n_holdings++] = holding;
 }
 

@@ -91,7 +91,7 @@ static struct str field(const struct stream_entry *entry, struct str name)
 static struct str own_id(const struct stream_entry *entry, struct arena *arena)
 {
     struct event event;
-    if (batch_read_event(entry, arena, &event))
+    if (batch_read_event(entry, &event))
         return STR("");
     return fitting(arena, field(entry, STR("id")), ID_MAX_LEN);
 }
@@ -100,7 +100,7 @@ void poison_same_as(const struct stream_entry *entry, struct arena *arena, char 
 {
     struct event event;
     uint8_t digest[DIGEST_SHA256_LEN];
-    if (batch_read_event(entry, arena, &event) == 0) {
+    if (batch_read_event(entry, &event) == 0) {
         const struct str parts[] = {
             str_slice((const char *)event.id, EVENT_ID_LEN), event.raw, STR("\0"), event.login, STR("\0"), event.email};
         digest_sha256_parts(parts, sizeof parts / sizeof parts[0], digest);

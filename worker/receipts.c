@@ -51,7 +51,7 @@ static int count_receipts(struct db *db, const struct schools *schools, int year
                           struct db_result *ret_last)
 {
     struct db_value of_year = DB_INT(year);
-    int err = db_run_bulk(db, STATEMENT_RECEIPT_COUNT, schools->counters, schools->n_schools, 3, -1, arena);
+    int err = db_run_bulk(db, STATEMENT_RECEIPT_COUNT, schools->counters, schools->n_schools, 3, -1);
     CRASH_POINT("worker/receipts_counted");
     if (!err)
         err = db_run_list(db, STATEMENT_RECEIPT_LAST, &of_year, 1, schools->ids, schools->n_schools, arena, ret_last);
@@ -85,7 +85,7 @@ static int write_receipts(struct db *db, const struct schools *schools, int year
             rows[at * 4 + 3] = DB_INT(++number);
         }
     }
-    int err = db_run_bulk(db, STATEMENT_RECEIPT_ADD, rows, schools->n_credits, 4, (int64_t)schools->n_credits, arena);
+    int err = db_run_bulk(db, STATEMENT_RECEIPT_ADD, rows, schools->n_credits, 4, (int64_t)schools->n_credits);
     CRASH_POINT("worker/receipts_written");
     return err;
 }

@@ -55,10 +55,10 @@ static void check_own_id(struct event event, struct arena *arena)
     event_id_for_bank(event.gateway, event.unverified ? event.raw : gateway->read_call(event.raw, arena).unsealed,
                       event.id);
     entry.fields = event_to_fields(&event, arena, &entry.n_fields);
-    FUZZ_CHECK(batch_read_event(&entry, arena, &again) == 0);
+    FUZZ_CHECK(batch_read_event(&entry, &again) == 0);
     event.id[fuzz_hash(event.raw) % EVENT_ID_LEN] ^= 1;
     entry.fields = event_to_fields(&event, arena, &entry.n_fields);
-    FUZZ_CHECK(batch_read_event(&entry, arena, &again) == ERR_INVALID);
+    FUZZ_CHECK(batch_read_event(&entry, &again) == ERR_INVALID);
 }
 
 static void check_entry(struct str lines, struct arena *arena)
@@ -81,7 +81,7 @@ static void check_entry(struct str lines, struct arena *arena)
         FUZZ_CHECK(event_from_fields(fields, entry.n_fields + 2, &event) == ERR_INVALID);
     }
     FUZZ_CHECK(err == 0 || err == ERR_INVALID || err == ERR_NOT_FOUND);
-    err = batch_read_event(&entry, arena, &event);
+    err = batch_read_event(&entry, &event);
     FUZZ_CHECK(err == 0 || err == ERR_INVALID || err == ERR_NOT_FOUND);
 }
 

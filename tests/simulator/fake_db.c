@@ -13,6 +13,7 @@
 #include "simulator/sql.h"
 
 enum { ERROR_SIZE = 128, PARAMS_MAX = 32, LOCK_WAIT_US = 5 * US_PER_S, STEP_US_MAX = 3000, SLOW_US_MAX = 3000000 };
+enum { ARENA_MAX = 64 << 20 };
 
 struct db {
     struct sql_session *session; /* NULL: not connected */
@@ -253,19 +254,22 @@ int db_run_list(struct db *db, enum statement statement, const struct db_value *
 }
 
 int db_run_bulk(struct db *db, enum statement statement, const struct db_value *rows, size_t n_rows, size_t n_params,
-                int64_t expected_rows, struct arena *arena)
+                int64_t expected_rows)
 {
     enum fate fate;
     int64_t affected = 0;
+    struct arena arena;
     if (n_rows == 0)
         return 0;
-    struct sql_value *values = values_of(rows, n_rows * n_params, arena);
+    arena_init(&arena, ARENA_MAX);
+    struct sql_value *values = values_of(rows, n_rows * n_params, &arena);
     int err = go(db, &fate);
     for (size_t row = 0; !err && row < n_rows; row++) {
         struct sql_result result = {0};
         err = run_when_free(db, statement_sql(statement), &values[row * n_params], n_params, NULL, 0, &result);
         affected += result.affected;
     }
+    arena_done(&arena);
     err = come_back(db, fate, err);
     if (!err && expected_rows >= 0 && affected != expected_rows)
         return fail(db, ERR_CONFLICT, statement_name(statement));

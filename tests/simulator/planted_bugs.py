@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARIES = ["libuv", "libsodium", "libcrypto", "inih", "gmime-3.0"]
 VIOLATION = 3  # the simulator's exit code
 SCHEMA = "schema/001_foundation.sql"
+INBOX_KEY = ("schema/009_inbox_order.sql", ",\n    ADD UNIQUE KEY event (event_id)", "")
 
 BUGS = {
     # --- reading the stream and acknowledging it
@@ -52,10 +53,10 @@ BUGS = {
         ("worker/poison.c", "return entry->deliveries >= POISON_SUSPECT_DELIVERIES;", "return entry->deliveries < 0;")],
     # --- the database
     "inbox without its key": [
-        (SCHEMA, "event_id BINARY(32) NOT NULL PRIMARY KEY,", "event_id BINARY(32) NOT NULL,")],
+        INBOX_KEY],
     "repeats in one batch not seen, inbox without its key": [
         ("worker/batch.c", "entry->repeated = !entry->parse_err && !lookup_add(", "entry->repeated = false && !lookup_add("),
-        (SCHEMA, "event_id BINARY(32) NOT NULL PRIMARY KEY,", "event_id BINARY(32) NOT NULL,")],
+        INBOX_KEY],
     "repeats in one batch not seen": [
         ("worker/batch.c", "entry->repeated = !entry->parse_err && !lookup_add(", "entry->repeated = false && !lookup_add(")],
     "payment changed whatever its state": [
@@ -64,7 +65,7 @@ BUGS = {
         ("worker/statements.c",
          "contract_id = ? AND amount_cents = ? AND currency = ? AND state = ? AND bank_ref <=> ? AND \"\n              \"refund_open = ?",
          "contract_id = ? AND amount_cents = ? AND currency = ? AND ? <> '' AND COALESCE(?, '') <> '-' AND \"\n              \"? >= 0"),
-        (SCHEMA, "event_id BINARY(32) NOT NULL PRIMARY KEY,", "event_id BINARY(32) NOT NULL,"),
+        INBOX_KEY,
         (SCHEMA, "    UNIQUE KEY once_per_bank_ref (contract_id, bank_ref, kind, leg),\n", ""),
         (SCHEMA, "    UNIQUE KEY one_payment (payment_transaction_id, leg),\n", "")],
     "only a deadlock is tried again": [
@@ -92,7 +93,7 @@ BUGS = {
     "junk under a genuine id believed": [
         ("worker/batch.c", "    return memcmp(id, event->id, EVENT_ID_LEN) == 0;\n", "    return true;\n")],
     "unverified call refused its own id": [
-        ("worker/batch.c", "event->unverified ? event->raw : gateway->read_call(event->raw, arena).unsealed", "gateway->read_call(event->raw, arena).unsealed")],
+        ("worker/batch.c", "event->unverified ? event->raw : gateway->read_call(event->raw, &arena).unsealed", "gateway->read_call(event->raw, &arena).unsealed")],
     "seal cut in another way credits": [
         ("common/gateway/spplus_judge.c", "return spplus_is_bank_ref(bank_ref->value, bank_ref_len) ? NULL : fault_bank_ref;",
          "return bank_ref_len ? NULL : fault_bank_ref;")],
@@ -217,7 +218,7 @@ def run(args, commands, name):
         changed = apply_edits(BUGS[name], scratch)
         sources = [path for path in changed if path.endswith(".c")]
         schema = ROOT / "schema"
-        if SCHEMA in changed:
+        if any(path.startswith("schema/") for path in changed):
             for path in schema.glob("*.sql"):
                 if not (scratch / "schema" / path.name).exists():
                     shutil.copy(path, scratch / "schema")

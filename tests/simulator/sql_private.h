@@ -111,6 +111,7 @@ struct sql_column {
 
 struct sql_key {
     unsigned n_columns, columns[SQL_KEY_COLUMNS_MAX];
+    bool is_primary;
 };
 
 struct sql_row {

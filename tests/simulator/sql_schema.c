@@ -92,7 +92,7 @@ static void read_column(struct sql_reader *reader, struct sql_table *table)
         else if (sql_take(reader, "AS"))
             column->generated = parse_own_expr(reader, table);
         else if (sql_take_words(reader, "PRIMARY", "KEY"))
-            *new_key(table) = (struct sql_key){1, {table->n_columns - 1}};
+            *new_key(table) = (struct sql_key){.n_columns = 1, .columns = {table->n_columns - 1}, .is_primary = true};
         else if (sql_is(reader, "("))
             sql_skip_parentheses(reader);
         else
@@ -105,6 +105,7 @@ static bool read_key_or_check(struct sql_reader *reader, struct sql_table *table
 {
     if (sql_take_words(reader, "PRIMARY", "KEY")) {
         read_key(reader, table);
+        table->keys[table->n_keys - 1].is_primary = true;
     } else if (sql_take_words(reader, "UNIQUE", "KEY")) {
         (void)sql_take_name(reader);
         read_key(reader, table);
@@ -135,6 +136,17 @@ static void read_create_table(struct sql_reader *reader)
     sql_expect(reader, ")");
 }
 
+static void drop_primary_key(struct sql_reader *reader, struct sql_table *table)
+{
+    unsigned kept = 0;
+    sql_expect(reader, "KEY");
+    for (unsigned i = 0; i < table->n_keys; i++) {
+        if (!table->keys[i].is_primary)
+            table->keys[kept++] = table->keys[i];
+    }
+    table->n_keys = kept;
+}
+
 static void read_alter_table(struct sql_reader *reader)
 {
     struct sql_table *table = sql_find_table(sql_take_name(reader));
@@ -144,6 +156,8 @@ static void read_alter_table(struct sql_reader *reader)
             read_column(reader, table);
         else if (adds)
             (void)read_key_or_check(reader, table);
+        else if (table && sql_take_words(reader, "DROP", "PRIMARY"))
+            drop_primary_key(reader, table);
         else
             skip_item(reader);
     } while (sql_take(reader, ","));

@@ -50,7 +50,7 @@ static void defaults(void **state)
     assert_int_equal(config->security.session_idle_s, 1800);
     assert_int_equal(config->security.session_absolute_s, 43200);
     assert_int_equal(config->journal.size_max_mib, 1024);
-    assert_int_equal(config->worker.batch_max, 500);
+    assert_int_equal(config->worker.batch_max, 256);
     assert_int_equal(config->worker.consumers, 2);
     assert_int_equal(config->worker.claim_idle_ms, 20000);
     assert_string_equal(config->redis.sessions.socket, "/run/r.sock");
