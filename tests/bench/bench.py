@@ -41,7 +41,7 @@ FAMILIES, PAYMENTS = 5_000, 100_000
 TITLES = {"callback": "Callback, 64 connections", "rate": f"Callback at {RATE}/s", "history": "History page, 64 connections",
           "login": "Login page, 64 connections", "worker": "Worker: bank calls to committed rows", "backlog": "Worker: a long backlog",
           "instructions": "Instructions a request, user space", "mail": "Mails without attachment to a local server",
-          "memory": "Memory", "limits": "Limits of this machine", "growth": "Growth of the database, history page"}
+          "memory": "Memory", "limits": "Limits of this machine", "growth": "Growth of the database"}
 DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- measured: {} -->", "<!-- end -->"
 
@@ -83,7 +83,7 @@ class Works:
             "mail": (lambda: Mails(self.stack, self.drivers).compare(self.options.turns), report.mail),
             "memory": (lambda: memory.compare(self.web, self.options.seconds), report.memory),
             "limits": (lambda: limits.compare(self.stack, self.options.turns), report.limits),
-            "growth": (lambda: growth.Growth(self.web, self.options.payments).compare(), growth.table),
+            "growth": (lambda: growth.Growth(self.web, self.events, self.options.payments).compare(), growth.table),
         }
         measure_it, show = measures[work]
         results = measure_it()

@@ -1,4 +1,4 @@
-"""The history page as the database grows: with more payments of others, of the family itself, and further back in its pages.
+"""Pages and the worker as the database grows: with more payments of others, of the family itself, and further back in its pages.
 
 What MariaDB reaches for is counted as well as timed: a count does not depend on what else the machine does. The families' rows lie between
 those of the others, as they come in time, so that each is on a page of its own."""
@@ -10,6 +10,7 @@ import time
 from types import SimpleNamespace
 
 import measure
+from consumers import Worker
 from family import number
 from web import CONNECTIONS, request, session_name, write_requests
 
@@ -19,8 +20,14 @@ PAGE_ROWS, FAR_PAGE = 15, 50
 CHUNK = 250_000
 OTHERS = 100_000  # at most; the others' payments are spread over them
 SECONDS = 3
+WORKER_TURNS = 3
+# What a parent looks at beside the history; of a payment, its last one.
+PAGES = ("/accueil", "/crediter", "/coordonnees", "/paiement/{reference}", "/historique/attestation", "/historique/connexions", "/mes-donnees")
 # What a server of this size has; all sizes are measured with it.
-SETTINGS = {"innodb_buffer_pool_size": 3 << 30, "innodb_log_file_size": 1 << 30, "innodb_flush_log_at_trx_commit": 0}
+SETTINGS = {"innodb_buffer_pool_size": 3 << 30, "innodb_log_file_size": 1 << 30}
+EMPTY = "SET foreign_key_checks = 0; UPDATE accounts SET paid_cents = 0; " + "; ".join(f"TRUNCATE {table}" for table in (
+    "transactions", "transaction_lines", "receipts", "receipt_files", "receipt_counters", "ledger_entries", "transaction_history", "inbox",
+    "mail_outbox", "bench.calls"))
 
 USERS = """
 SET SESSION foreign_key_checks = 0, unique_checks = 0;
@@ -42,6 +49,7 @@ INSERT INTO transaction_lines (transaction_id, revision, position, account_id, a
 INSERT INTO transaction_lines (transaction_id, revision, position, account_id, amount_cents)
     SELECT {id}, 1, 2, p.last, 300 FROM seq_1_to_{count} JOIN {payers} ON p.user_id = {user} WHERE {id} % 4 = 0;
 INSERT INTO receipts (transaction_id, school_id, year, number) SELECT {id}, 1, 2023, {id} FROM seq_1_to_{count} WHERE {id} % 10;
+INSERT INTO receipt_files (transaction_id, sha256, bytes) SELECT {id}, REPEAT('x', 32), '' FROM seq_1_to_{count} WHERE {id} % 10;
 INSERT INTO transactions (id, reference, school_id, user_id, contract_id, kind, state, amount_cents, email, created_at, sent_at, bank_ref, accepted_at)
     SELECT {id}, CONCAT('g', LPAD({id}, 19, '0')), 1, {user}, 1, 'ADVANCE', IF({id} % 10, 'SETTLED', 'DECLINED'), 900, 'p@example.org', {at}, {at},
         LPAD({id}, 8, '0'), IF({id} % 10, {at}, NULL)
@@ -55,8 +63,8 @@ def grouped(count):
 
 
 class Growth:
-    def __init__(self, web, largest, say=print):
-        self.web, self.stack, self.say = web, web.stack, say
+    def __init__(self, web, events, largest, say=print):
+        self.web, self.events, self.stack, self.say = web, events, web.stack, say
         self.sizes = [size for size in SIZES if size < largest] + [largest]
         self.families = {name: size for name, size in FAMILIES.items() if size < largest}
 
@@ -73,6 +81,7 @@ class Growth:
 
     def grow(self, size):
         """The others' payments up to `size` in all; what the measured families lack of theirs comes with them, bit by bit."""
+        self.stack.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
         while (there := number(self.stack, "SELECT COUNT(*) FROM transactions")) < size:
             count = min(CHUNK, size - there)
             share = count / (size - there)
@@ -86,7 +95,9 @@ class Growth:
             if count > 0:
                 self.add_payments(count, f"{self.others} + {{id}} % {OTHERS}")
             self.say(f"growth: {there + CHUNK if share < 1 else size} payments", file=sys.stderr, flush=True)
-        self.stack.sql("ANALYZE TABLE transactions, transaction_lines, receipts, users, accounts, account_payers")
+        self.events.settled = number(self.stack, "SELECT COALESCE(MAX(id), 0) FROM transactions")
+        self.stack.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1; "
+                       "ANALYZE TABLE transactions, transaction_lines, receipts, users, accounts, account_payers")
 
     def log_in(self, user):
         """A session as dp-server makes one, without the hashing; its cookie."""
@@ -107,9 +118,14 @@ class Growth:
     def reads(self):
         return sum(int(value) for name, value in self.stack.sql("SHOW GLOBAL STATUS LIKE 'Handler_read%'") if name != "Handler_read_rnd_deleted")
 
-    def page(self, name, page=1):
+    def history(self, name, page=1):
+        return self.page(name, "/historique" if page == 1 else f"/historique?avant={self.key_of_page(name, page)}")
+
+    def last_reference(self, name):
+        return self.stack.sql(f"SELECT reference FROM transactions WHERE user_id = {self.users[name]} ORDER BY id DESC LIMIT 1")[0][0]
+
+    def page(self, name, path):
         """One server under the load of one page."""
-        path = "/historique" if page == 1 else f"/historique?avant={self.key_of_page(name, page)}"
         file = write_requests(self.web.folder / "growth", [request("GET", path, headers=[f"Cookie: session={self.log_in(self.users[name])}"])])
         peer = self.web.peers("history")[0]
         port = peer.start()
@@ -120,32 +136,56 @@ class Growth:
             after = measure.cpu_s(peer.pids), measure.cpu_s(self.web.stores()), self.reads()
         finally:
             peer.stop()
-        assert result["failed"] == 0 and result["status_2xx"] == result["answered"] > 0, result
+        assert result["failed"] == 0 and result["status_2xx"] == result["answered"] > 0, (path, result)
         web, stores, reads = ((b - a) / result["answered"] for a, b in zip(before, after))
-        self.say(f"growth: {name}, page {page}: {web * 1e4:.2f} + {stores * 1e4:.2f} CPU-s/10k, {reads:.0f} rows", file=sys.stderr, flush=True)
+        self.say(f"growth: {name}, {path}: {web * 1e4:.2f} + {stores * 1e4:.2f} CPU-s/10k, {reads:.0f} rows", file=sys.stderr, flush=True)
         return SimpleNamespace(cpu=(web + stores) * 10_000, reads=reads)
 
+    def worker(self):
+        turns = [self.events.turn(Worker(self.stack)) for _ in range(WORKER_TURNS)]
+        for turn in turns:
+            self.say(f"growth: worker {turn.per_second:.0f} events/s, {turn.own_cpu:.3f} + {turn.store_cpu:.3f} CPU-s/10k", file=sys.stderr, flush=True)
+        return turns
+
     def compare(self):
-        """[(what, result)], the usual family among the fewest payments first. The stack's own payments go."""
+        """The usual family's pages and the worker at each size, then what families of other sizes cost. The stack's own payments go."""
         self.stack.sql("; ".join(f"SET GLOBAL {name} = {value}" for name, value in SETTINGS.items()))
-        self.stack.sql("SET foreign_key_checks = 0; TRUNCATE transaction_lines; TRUNCATE receipts; TRUNCATE transactions")
+        self.stack.sql(EMPTY)
         self.users = {name: self.add_users(name, 1) for name in self.families}
         self.others, self.have = self.add_users("others", OTHERS), dict.fromkeys(self.families, 0)
-        results = []
+        results = SimpleNamespace(sizes=self.sizes, history=[], pages={path: [] for path in PAGES}, worker=[])
         for size in self.sizes:
             self.grow(size)
-            results.append((f"{grouped(size)} payments in all: family with {self.have['usual']}", self.page("usual")))
+            results.history.append((f"{grouped(size)} payments in all: family with {self.have['usual']}", self.history("usual")))
+            for path, costs in results.pages.items():
+                costs.append(self.page("usual", path.format(reference=self.last_reference("usual"))))
+            results.worker.append(self.worker())
         for name in self.families:
-            results.append((f"family with {grouped(self.have[name])}", self.page(name)))
+            results.history.append((f"family with {grouped(self.have[name])}", self.history(name)))
         for name in [name for name in self.families if self.have[name] > PAGE_ROWS * FAR_PAGE]:
-            results.append((f"family with {grouped(self.have[name])}, page {FAR_PAGE}", self.page(name, FAR_PAGE)))
+            results.history.append((f"family with {grouped(self.have[name])}, page {FAR_PAGE}", self.history(name, FAR_PAGE)))
+        self.events.check()
         return results
+
+
+def dearest(results):
+    """The greatest ratio of a page's cost to that of the same page among the fewest payments."""
+    first = results.history[0][1].cpu
+    return max([page.cpu / first for _, page in results.history] + [costs[-1].cpu / costs[0].cpu for costs in results.pages.values()])
 
 
 def table(results):
     """Everything beside the usual family among the fewest payments."""
-    _, first = results[0]
-    lines = ["| | CPU-s/10k, web and stores | to the first | rows reached for | to the first |", "|---|---|---|---|---|"]
+    _, first = results.history[0]
+    sizes = [grouped(size) for size in results.sizes]
+    lines = ["| history | CPU-s/10k, web and stores | to the first | rows reached for | to the first |", "|---|---|---|---|---|"]
     lines += [f"| {what} | {one.cpu:.2f} | {one.cpu / first.cpu:.2f} | {one.reads:.0f} | "
-              f"{one.reads / first.reads:.2f} |" for what, one in results]
+              f"{one.reads / first.reads:.2f} |" for what, one in results.history]
+    lines += ["", f"| other pages, CPU-s/10k with payments in all: | {' | '.join(sizes)} | last to first | rows reached for |", "|---" * (len(sizes) + 3) + "|"]
+    lines += [f"| `{path}` | {' | '.join(f'{one.cpu:.2f}' for one in costs)} | {costs[-1].cpu / costs[0].cpu:.2f} | "
+              f"{' · '.join(f'{one.reads:.0f}' for one in costs)} |" for path, costs in results.pages.items()]
+    lines += ["", f"| worker, with payments in all: | {' | '.join(sizes)} | last to first |", "|---" * (len(sizes) + 2) + "|"]
+    for what, field, digits in (("events/s", "per_second", 0), ("stores CPU-s/10k", "store_cpu", 2)):
+        values = [measure.median([getattr(turn, field) for turn in turns]) for turns in results.worker]
+        lines.append(f"| {what} | {' | '.join(f'{value:.{digits}f}' for value in values)} | {values[-1] / values[0]:.2f} |")
     return "\n".join(lines)

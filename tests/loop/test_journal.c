@@ -1,4 +1,6 @@
 /* journal: what was confirmed is there after any death, and leaves only when it is released. */
+#include <dirent.h>
+
 #include "loop/journal_fixture.h"
 
 enum { EVENTS_MAX = 3000 };
@@ -370,6 +372,38 @@ static void close_finishes_what_waits(void **state)
     close_journal(journal);
 }
 
+static unsigned count_open_files(void)
+{
+    unsigned count = 0;
+    DIR *listing = opendir("/proc/self/fd");
+
+    assert_non_null(listing);
+    while (readdir(listing))
+        count++;
+    closedir(listing);
+    return count;
+}
+
+/* What a turn gathered goes to the thread before the word to end does; else its segment would stay open behind it. */
+static void close_in_the_turn_of_an_append(void **state)
+{
+    struct outcome outcome = {0};
+    unsigned closed = 0;
+    unsigned open_before = count_open_files();
+    struct journal *journal = open_journal();
+    (void)state;
+
+    append(journal, 1, &outcome);
+    journal_close(journal, on_closed, &closed);
+    uv_sleep(50); /* for the thread, which could take them in another order */
+    run_until(&closed, 1);
+    assert_int_equal(outcome.ok, 1);
+    assert_int_equal(count_open_files(), open_before);
+    journal = open_journal();
+    assert_int_equal(journal_stats(journal).live_records, 1);
+    close_journal(journal);
+}
+
 /* Asked for when the thread has ended and the handles are closing. */
 struct latecomer {
     struct journal *journal;
@@ -425,6 +459,7 @@ int main(void)
         JOURNAL_TEST(oversize_event_is_refused),
         JOURNAL_TEST(hanging_disk),
         JOURNAL_TEST(close_finishes_what_waits),
+        JOURNAL_TEST(close_in_the_turn_of_an_append),
         JOURNAL_TEST(asked_after_the_thread),
     };
     rand_init();

@@ -95,11 +95,30 @@ static void limits(void **state)
     assert_int_equal(scan_sized(14, 1, HEAD_SCAN_BYTES_MAX - 19), HEAD_SCAN_TOO_LARGE);
 }
 
+/* Said with the byte that is one too many, though what is sent does not end a line. */
+static void a_limit_does_not_wait_for_the_end_of_a_line(void **state)
+{
+    static char bytes[2 * HEAD_SCAN_BYTES_MAX];
+    struct head_scan scan = {0};
+    enum head_scan_result result;
+    struct str start = STR("GET / HTTP/1.1\r\n");
+    (void)state;
+
+    memset(bytes, 'a', sizeof bytes);
+    assert_int_equal(head_scan_feed(&scan, str_slice(bytes, sizeof bytes), &result), HEAD_SCAN_REQUEST_LINE_MAX + 1);
+    assert_int_equal(result, HEAD_SCAN_LINE_TOO_LONG);
+    memcpy(bytes, start.ptr, start.len);
+    scan = (struct head_scan){0};
+    assert_int_equal(head_scan_feed(&scan, str_slice(bytes, sizeof bytes), &result), HEAD_SCAN_BYTES_MAX + 1);
+    assert_int_equal(result, HEAD_SCAN_TOO_LARGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_and_cut_at_every_byte),
         cmocka_unit_test(limits),
+        cmocka_unit_test(a_limit_does_not_wait_for_the_end_of_a_line),
     };
     return cmocka_run_group_tests_name("head_scan", tests, NULL, NULL);
 }
