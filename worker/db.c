@@ -352,12 +352,16 @@ int db_run_bulk(struct db *db, enum statement statement, const struct db_value *
         err = prepare(db, statement, 0, &stmt);
     if (!err)
         err = execute(db, stmt, rows, n_rows, n_params, NULL, &result);
-    if (!err && expected_rows >= 0 && result.affected != expected_rows) {
-        snprintf(db->error, sizeof db->error, "%s matched %lld rows instead of %lld", statement_name(statement),
-                 (long long)result.affected, (long long)expected_rows);
-        return ERR_CONFLICT;
-    }
+    if (!err && expected_rows >= 0 && result.affected != expected_rows)
+        err = db_wrong_count(db, statement, result.affected, expected_rows);
     return err;
+}
+
+int db_wrong_count(struct db *db, enum statement statement, int64_t n_rows, int64_t expected)
+{
+    snprintf(db->error, sizeof db->error, "%s matched %lld rows instead of %lld", statement_name(statement),
+             (long long)n_rows, (long long)expected);
+    return ERR_CONFLICT;
 }
 
 struct str db_text(const struct db_result *result, size_t row, size_t col)

@@ -68,6 +68,9 @@ int db_run_list(struct db *db, enum statement statement, const struct db_value *
 int db_run_bulk(struct db *db, enum statement statement, const struct db_value *rows, size_t n_rows, size_t n_params,
                 int64_t expected_rows);
 
+/* Notes that a statement gave another number of rows than it must, as the last error. ERR_CONFLICT. */
+int db_wrong_count(struct db *db, enum statement statement, int64_t n_rows, int64_t expected);
+
 struct str db_text(const struct db_result *result, size_t row, size_t col);
 int64_t db_int(const struct db_result *result, size_t row, size_t col); /* 0 for NULL */
 bool db_is_null(const struct db_result *result, size_t row, size_t col);

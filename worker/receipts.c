@@ -56,7 +56,7 @@ static int count_receipts(struct db *db, const struct schools *schools, int year
     if (!err)
         err = db_run_list(db, STATEMENT_RECEIPT_LAST, &of_year, 1, schools->ids, schools->n_schools, arena, ret_last);
     if (!err && ret_last->n_rows != schools->n_schools)
-        err = ERR_INTERNAL;
+        err = db_wrong_count(db, STATEMENT_RECEIPT_LAST, (int64_t)ret_last->n_rows, (int64_t)schools->n_schools);
     return err;
 }
 

@@ -272,8 +272,15 @@ int db_run_bulk(struct db *db, enum statement statement, const struct db_value *
     arena_done(&arena);
     err = come_back(db, fate, err);
     if (!err && expected_rows >= 0 && affected != expected_rows)
-        return fail(db, ERR_CONFLICT, statement_name(statement));
+        err = db_wrong_count(db, statement, affected, expected_rows);
     return err;
+}
+
+int db_wrong_count(struct db *db, enum statement statement, int64_t n_rows, int64_t expected)
+{
+    (void)n_rows;
+    (void)expected;
+    return fail(db, ERR_CONFLICT, statement_name(statement));
 }
 
 struct str db_text(const struct db_result *result, size_t row, size_t col)
