@@ -7,7 +7,8 @@
 /* The digits lie in one cache line: what is encoded cannot be told by which of them are read. */
 void encode_hex(const void *bytes, size_t len, char *out)
 {
-    static const char digits[16] __attribute__((aligned(16), nonstring)) = "0123456789abcdef";
+    static const char digits[16]
+        __attribute__((aligned(16))) = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
     const uint8_t *from = bytes;
 
     for (size_t i = 0; i < len; i++) {
