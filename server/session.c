@@ -24,16 +24,16 @@ enum { KEY_SIZE = sizeof KEY_PREFIX - 1 + HASH_SIZE };
  * password. The set of a user's sessions lives as long as the youngest of them may; hashes of ended sessions leave it
  * here. */
 static const char create_script[] =
-    "local key, set = 'dp:session:' .. ARGV[1], 'dp:user-sessions:' .. ARGV[2] "
+    "local key, set = '" KEY_PREFIX "' .. ARGV[1], 'dp:user-sessions:' .. ARGV[2] "
     "redis.call('HSET', key, 'user', ARGV[2], 'school', ARGV[3], 'created', ARGV[4], 'change', ARGV[5], "
     "'password', ARGV[9]) "
     "redis.call('EXPIRE', key, ARGV[6]) "
     "if redis.call('SCARD', set) >= tonumber(ARGV[8]) then "
     "  for _, hash in ipairs(redis.call('SMEMBERS', set)) do "
-    "    if redis.call('EXISTS', 'dp:session:' .. hash) == 0 then redis.call('SREM', set, hash) end "
+    "    if redis.call('EXISTS', '" KEY_PREFIX "' .. hash) == 0 then redis.call('SREM', set, hash) end "
     "  end "
     "  while redis.call('SCARD', set) >= tonumber(ARGV[8]) do "
-    "    redis.call('DEL', 'dp:session:' .. redis.call('SPOP', set)) "
+    "    redis.call('DEL', '" KEY_PREFIX "' .. redis.call('SPOP', set)) "
     "  end "
     "end "
     "redis.call('SADD', set, ARGV[1]) "
@@ -41,7 +41,7 @@ static const char create_script[] =
     "return 1";
 
 /* ARGV: session hash. */
-static const char destroy_script[] = "local key = 'dp:session:' .. ARGV[1] "
+static const char destroy_script[] = "local key = '" KEY_PREFIX "' .. ARGV[1] "
                                      "local user = redis.call('HGET', key, 'user') "
                                      "if user then redis.call('SREM', 'dp:user-sessions:' .. user, ARGV[1]) end "
                                      "redis.call('DEL', key) "
@@ -51,7 +51,7 @@ static const char destroy_script[] = "local key = 'dp:session:' .. ARGV[1] "
 static const char destroy_others_script[] =
     "local set = 'dp:user-sessions:' .. ARGV[1] "
     "for _, hash in ipairs(redis.call('SMEMBERS', set)) do "
-    "  if hash ~= ARGV[2] then redis.call('DEL', 'dp:session:' .. hash) redis.call('SREM', set, hash) end "
+    "  if hash ~= ARGV[2] then redis.call('DEL', '" KEY_PREFIX "' .. hash) redis.call('SREM', set, hash) end "
     "end "
     "return 1";
 

@@ -37,6 +37,14 @@ bool batch_grow(struct batch *batch, void **items, size_t *max, size_t usual, si
     return true;
 }
 
+void batch_add_holding(struct batch *batch, struct batch_payment *payment, struct batch_holding holding)
+{
+    if (payment->n_holdings == payment->n_holdings_max)
+        batch_grow(batch, (void **)&payment->holdings, &payment->n_holdings_max, payment->n_lines + 1,
+                   sizeof *payment->holdings);
+    payment->holdings[payment->n_holdings++] = holding;
+}
+
 static void mark_repeated(struct batch *batch)
 {
     struct lookup seen = {0};

@@ -204,6 +204,9 @@ struct batch {
 /* First to `usual` items, then to twice as many: what grew before stays in the arena. */
 bool batch_grow(struct batch *batch, void **items, size_t *max, size_t usual, size_t item_size);
 
+/* Room is made at first for one holding a line, and what a claim leaves in suspense. */
+void batch_add_holding(struct batch *batch, struct batch_payment *payment, struct batch_holding holding);
+
 /* The event of an entry. parse_err as in struct batch_entry: a bank's call must bear its own id. */
 int batch_read_event(const struct stream_entry *entry, struct event *ret);
 /* Parses the entries; they are borrowed until batch_done(). */

@@ -251,8 +251,9 @@ static int prepare(struct db *db, enum statement statement, size_t size_index, M
     return 0;
 }
 
-/* Binds and executes. n_rows = 0: a single execution, else array binding. */
-static int send(struct db *db, MYSQL_STMT *stmt, const struct db_value *values, size_t n_rows, size_t n_params)
+/* n_rows = 0: a single execution, else array binding. */
+static int bind_and_execute(struct db *db, MYSQL_STMT *stmt, const struct db_value *values, size_t n_rows,
+                            size_t n_params)
 {
     unsigned rows = (unsigned)n_rows;
     struct arena bindings;
@@ -265,15 +266,16 @@ static int send(struct db *db, MYSQL_STMT *stmt, const struct db_value *values, 
     return failed ? remember_statement(db, stmt) : 0;
 }
 
-/* Sends, and copies what comes back to `arena`; NULL: a statement that gives no rows. */
+/* … and copies what comes back to `arena`; NULL: a statement that gives no rows. */
 static int execute(struct db *db, MYSQL_STMT *stmt, const struct db_value *values, size_t n_rows, size_t n_params,
                    struct arena *arena, struct db_result *ret)
 {
-    int sent = send(db, stmt, values, n_rows, n_params);
-    if (sent)
-        return sent;
+    int err = bind_and_execute(db, stmt, values, n_rows, n_params);
+    if (err)
+        return err;
+    assert(arena || mysql_stmt_field_count(stmt) == 0);
     int failed = mysql_stmt_field_count(stmt) ? db_fetch(stmt, arena, ret) : 0;
-    int err = failed ? remember_statement(db, stmt) : 0;
+    err = failed ? remember_statement(db, stmt) : 0;
     if (!err)
         ret->affected += (int64_t)mysql_stmt_affected_rows(stmt);
     if (err != ERR_UNAVAILABLE)

@@ -163,10 +163,7 @@ static void hold(struct batch *batch, struct batch_payment *payment, const struc
             return;
         }
     }
-    if (payment->n_holdings == payment->n_holdings_max)
-        batch_grow(batch, (void **)&payment->holdings, &payment->n_holdings_max, payment->n_lines + 1,
-                   sizeof *payment->holdings);
-    payment->holdings[payment->n_holdings++] = *leg;
+    batch_add_holding(batch, payment, *leg);
 }
 
 static int load_holdings(struct batch *batch, struct db *db, const struct wanted *ids)

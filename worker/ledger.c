@@ -30,22 +30,15 @@ static void add_leg(struct booking *booking, enum batch_book book, int64_t accou
     };
 }
 
-/* Remembers what the payment holds, for a reversal later in the same batch. */
-static void hold(struct batch *batch, struct batch_payment *payment, struct batch_holding holding)
-{
-    if (payment->n_holdings == payment->n_holdings_max)
-        batch_grow(batch, (void **)&payment->holdings, &payment->n_holdings_max, payment->n_lines + 1,
-                   sizeof *payment->holdings);
-    payment->holdings[payment->n_holdings++] = holding;
-}
-
 static void credit(struct booking *booking, enum batch_book book, int64_t account_id, int64_t claim_id,
                    int64_t amount_cents)
 {
     if (amount_cents == 0)
         return;
     add_leg(booking, book, account_id, claim_id, -amount_cents);
-    hold(booking->batch, booking->payment, (struct batch_holding){book, account_id, claim_id, -amount_cents});
+    /* For a reversal later in the same batch. */
+    batch_add_holding(booking->batch, booking->payment,
+                      (struct batch_holding){book, account_id, claim_id, -amount_cents});
     if (book != BOOK_SUSPENSE)
         *BATCH_ADD(booking->batch, &booking->batch->plan.account_moves) =
             (struct plan_account_move){account_id, amount_cents};
