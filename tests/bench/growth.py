@@ -171,7 +171,7 @@ class Growth:
 def dearest(results):
     """The greatest ratio of a page's cost to that of the same page among the fewest payments."""
     first = results.history[0][1].cpu
-    return max([page.cpu / first for _, page in results.history] + [costs[-1].cpu / costs[0].cpu for costs in results.pages.values()])
+    return max([page.cpu / first for _, page in results.history] + [one.cpu / costs[0].cpu for costs in results.pages.values() for one in costs])
 
 
 def table(results):
