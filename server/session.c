@@ -11,8 +11,7 @@
 #include "common/heap.h"
 #include "common/rand.h"
 
-#define KEY_PREFIX     "dp:session:"
-#define CREATED_US_MAX (INT64_MAX / 2) /* leaves room to reckon with */
+#define KEY_PREFIX "dp:session:"
 
 /* A session that lives longer than its idle time by up to this share of it need not be extended: each extension is a
  * write that Redis syncs to its disk. */
@@ -179,7 +178,7 @@ static int read_session(const redisReply *reply, struct session *session)
         return ERR_NOT_FOUND;
     if (read_number(reply->element[0], &session->user_id) || read_number(reply->element[1], &session->school_id) ||
         read_number(reply->element[2], &session->created_us) || read_number(reply->element[3], &change) ||
-        read_mark(reply->element[4], session->password_mark) || session->created_us > CREATED_US_MAX)
+        read_mark(reply->element[4], session->password_mark))
         return ERR_CORRUPT;
     session->must_change_password = change != 0;
     return 0;

@@ -342,6 +342,7 @@ static void what_somebody_else_wrote_is_no_session(void **state)
     assert_int_equal(load(made->cookie, NULL), ERR_NOT_FOUND);
     ask("HSET %s user 5 created %lld", key, (long long)INT64_MAX);
     assert_int_equal(load(made->cookie, NULL), ERR_NOT_FOUND);
+    assert_int_equal(ask("EXISTS %s", key), 1); /* no number, so not ended as too old */
     ask("DEL %s", key);
     ask("SET %s text", key);
     assert_int_equal(load(made->cookie, NULL), ERR_UNAVAILABLE); /* WRONGTYPE */
