@@ -99,7 +99,7 @@ static const char *const sql[STATEMENT_COUNT] = {
         "COALESCE(LOWER(HEX(r.event_id)), ''), i.received_at, COALESCE(i.payload, ''), r.resolved_at, r.resolution, "
         "r.resolved_by FROM review_items r LEFT JOIN transactions t ON t.id = r.transaction_id "
         "LEFT JOIN schools s ON s.id = r.school_id LEFT JOIN bank_contracts c ON c.id = r.contract_id "
-        "LEFT JOIN inbox i ON i.event_id = r.event_id WHERE r.id = ?",
+        "LEFT JOIN inbox i ON i.event_id = r.event_id AND i.of_bank = (r.reason <> 'PARENT_REPORT') WHERE r.id = ?",
     [STATEMENT_REVIEW_RESOLVE] =
         "UPDATE review_items SET resolved_at = UTC_TIMESTAMP(6), resolution = ?, resolved_by = ? "
         "WHERE id = ? AND resolved_at IS NULL",
@@ -114,16 +114,19 @@ static const char *const sql[STATEMENT_COUNT] = {
         "SELECT at, who, action, reason FROM operator_log WHERE action LIKE ? AND target = ? ORDER BY id LIMIT 1000",
     [STATEMENT_LETTERS_LIST] =
         "SELECT d.id, d.created_at, d.buried_at, d.kind, d.event_id, d.failures, d.burials, " LETTER_STATE
-        ", d.reason, d.fields FROM dead_letters d LEFT JOIN inbox i ON i.event_id = UNHEX(d.event_id) WHERE "
+        ", d.reason, d.fields FROM dead_letters d LEFT JOIN inbox i ON i.event_id = UNHEX(d.event_id) AND i.of_bank = "
+        "d.of_bank WHERE "
         "d.applied_at IS NULL AND d.dropped_at IS NULL ORDER BY d.id LIMIT 1000",
     [STATEMENT_LETTER_SHOW] =
         "SELECT d.id, d.created_at, d.buried_at, d.kind, d.event_id, d.failures, d.burials, " LETTER_STATE
         ", d.reason, d.fields, d.stream_id, d.retried_at, COALESCE(d.applied_at, i.applied_at), d.dropped_at, "
         "d.drop_reason, i.verdict, t.reference, (SELECT GROUP_CONCAT(r.id ORDER BY r.id) FROM review_items r WHERE "
-        "r.event_id = UNHEX(d.event_id)) FROM dead_letters d LEFT JOIN inbox i ON i.event_id = UNHEX(d.event_id) "
+        "r.event_id = UNHEX(d.event_id)) FROM dead_letters d LEFT JOIN inbox i ON i.event_id = UNHEX(d.event_id) AND "
+        "i.of_bank = d.of_bank "
         "LEFT JOIN transactions t ON t.id = i.transaction_id WHERE d.id = ?",
     [STATEMENT_LETTERS_TO_RETRY] =
-        "SELECT d.id, d.fields, d.burials, EXISTS (SELECT 1 FROM inbox i WHERE i.event_id = UNHEX(d.event_id)) FROM "
+        "SELECT d.id, d.fields, d.burials, EXISTS (SELECT 1 FROM inbox i WHERE i.event_id = UNHEX(d.event_id) AND "
+        "i.of_bank = d.of_bank) FROM "
         "dead_letters d WHERE d.id > ? AND d.id <= ? AND d.applied_at IS NULL AND d.dropped_at IS NULL ORDER BY d.id "
         "LIMIT ?",
     [STATEMENT_LETTER_RETRIED] = "UPDATE dead_letters SET retried_at = UTC_TIMESTAMP(6) WHERE id = ? AND burials = ?",

@@ -49,6 +49,11 @@ const char *event_kind_name(enum event_kind kind)
     return kind_names[kind];
 }
 
+bool event_is_of_bank(const struct event *event)
+{
+    return event->kind == EVENT_BANK_NOTIFICATION || event->kind == EVENT_BANK_ANSWER;
+}
+
 void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVENT_ID_LEN])
 {
     const struct str parts[] = {gateway, STR("\0"), unsealed};

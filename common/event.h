@@ -47,6 +47,9 @@ struct event {
 };
 
 const char *event_kind_name(enum event_kind kind);
+/* A call or an answer: its id is a digest of what the bank said. Any other event has the id that its sender chose, and
+ * stands in nobody's place but its own kind's (schema/010_inbox_of_bank.sql). */
+bool event_is_of_bank(const struct event *event);
 
 /* The id of a bank's call: SHA-256 of gateway, NUL, and the raw call without its hmac pair (`unsealed`). */
 void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVENT_ID_LEN]);

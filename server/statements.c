@@ -455,8 +455,8 @@ const struct db_statement statements[SQL_COUNT] = {
     [SQL_INBOX_KNOWN] =
         {
             .name = "inbox_known",
-            .sql = "SELECT event_id FROM inbox WHERE event_id IN (" EVENT_IDS ") UNION "
-                   "SELECT UNHEX(event_id) FROM dead_letters WHERE event_id IN (" EVENT_IDS ")",
+            .sql = "SELECT event_id FROM inbox WHERE of_bank AND event_id IN (" EVENT_IDS ") UNION "
+                   "SELECT UNHEX(event_id) FROM dead_letters WHERE of_bank AND event_id IN (" EVENT_IDS ")",
             .params = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
             .columns = "s",
         },

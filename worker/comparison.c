@@ -16,6 +16,7 @@ enum { ARENA_MAX = 64 * 1024 * 1024, MS_PER_S = 1000, US_PER_MS = 1000, HEX_SIZE
 struct looked_up {
     const struct stream_entry *entry;
     bool has_event; /* else it is malformed, or of a kind that this worker does not know */
+    bool of_bank;
     uint8_t id[EVENT_ID_LEN];
     char hex[HEX_SIZE];
     char same_as[POISON_SAME_AS_SIZE];
@@ -70,8 +71,10 @@ static int look_up(struct page *page, enum statement statement, struct db_value 
     int err = db_run_list(page->db, statement, NULL, 0, values, n, &page->arena, &rows);
     for (size_t row = 0; !err && row < rows.n_rows; row++) {
         for (size_t i = 0; i < page->count; i++) {
-            if (str_eq(db_text(&rows, row, 0), value_of(&page->items[i]).text))
-                page->items[i].known = true;
+            struct looked_up *item = &page->items[i];
+            bool is_like = !events_only || (db_int(&rows, row, 1) != 0) == item->of_bank;
+            if (is_like && str_eq(db_text(&rows, row, 0), value_of(item).text))
+                item->known = true;
         }
     }
     return err;
@@ -96,6 +99,7 @@ static void read_items(struct page *page, const struct stream_entries *entries)
         poison_same_as(item->entry, &page->arena, item->same_as);
         item->has_event = batch_read_event(item->entry, &event) == 0;
         if (item->has_event) {
+            item->of_bank = event_is_of_bank(&event);
             memcpy(item->id, event.id, EVENT_ID_LEN);
             encode_hex(event.id, EVENT_ID_LEN, item->hex);
         }

@@ -25,9 +25,11 @@ static int mark_repeated(struct batch *batch, struct db *db)
     int err = db_run_list(db, STATEMENT_INBOX_FIND, NULL, 0, ids.values, ids.count, &batch->arena, &rows);
     for (size_t row = 0; !err && row < rows.n_rows; row++) {
         struct str id = db_text(&rows, row, 0);
+        bool of_bank = db_int(&rows, row, 1) != 0;
         for (size_t i = 0; i < batch->n_entries; i++) {
             struct batch_entry *entry = &batch->entries[i];
-            if (!entry->parse_err && id.len == EVENT_ID_LEN && memcmp(entry->event.id, id.ptr, EVENT_ID_LEN) == 0)
+            if (!entry->parse_err && batch_entry_is_of_bank(entry) == of_bank && id.len == EVENT_ID_LEN &&
+                memcmp(entry->event.id, id.ptr, EVENT_ID_LEN) == 0)
                 entry->repeated = true;
         }
     }

@@ -22,7 +22,7 @@ static const struct {
               "c.callback_extra, c.means, c.query_url, c.query_states, (SELECT IF(COUNT(*) = 1, MAX(s.school_id), "
               "NULL) FROM school_contracts s "
               "WHERE s.contract_id = c.id) FROM bank_contracts c"),
-    STATEMENT(INBOX_FIND, "SELECT event_id FROM inbox WHERE event_id IN (*)"),
+    STATEMENT(INBOX_FIND, "SELECT event_id, of_bank FROM inbox WHERE event_id IN (*)"),
     STATEMENT(PAYMENTS_FIND,
               "SELECT t.id, t.reference, t.school_id, t.contract_id, t.state, t.amount_cents, t.currency, t.bank_ref, "
               "t.refund_open, t.email, t.bank_request, s.bursar_email, t.review, t.user_id FROM transactions t JOIN "
@@ -199,9 +199,10 @@ static const struct {
     STATEMENT(QUERY_END, "UPDATE bank_queries SET next_at = NULL WHERE transaction_id = ? AND attempt = ?"),
 
     /* What stands in the inbox after all is settled: retried by a human, or applied from another entry. */
-    STATEMENT(LETTERS_SETTLE,
-              "UPDATE dead_letters d JOIN inbox i ON i.event_id = UNHEX(d.event_id) SET d.applied_at = i.applied_at "
-              "WHERE d.applied_at IS NULL AND d.dropped_at IS NULL AND LENGTH(d.event_id) = 64"),
+    STATEMENT(
+        LETTERS_SETTLE,
+        "UPDATE dead_letters d JOIN inbox i ON i.event_id = UNHEX(d.event_id) AND i.of_bank = d.of_bank SET "
+        "d.applied_at = i.applied_at WHERE d.applied_at IS NULL AND d.dropped_at IS NULL AND LENGTH(d.event_id) = 64"),
     /* A letter that was just retried gets ten minutes; an alarm's own mail never makes an alarm. */
     STATEMENT(
         ALARM_COUNTS,
@@ -267,7 +268,7 @@ static const struct {
               "UPDATE comparisons SET finished_at = " NOW ", checked = ?, waiting = ?, missing = ?, resent = ?, "
               "journal_late = ? WHERE id = ?"),
     STATEMENT(COMPARISON_FAIL, "UPDATE comparisons SET error = ? WHERE id = ?"),
-    STATEMENT(LETTERS_FIND, "SELECT LOWER(event_id) FROM dead_letters WHERE event_id IN (*)"),
+    STATEMENT(LETTERS_FIND, "SELECT LOWER(event_id), of_bank FROM dead_letters WHERE event_id IN (*)"),
     STATEMENT(LETTERS_FIND_SAME, "SELECT same_as FROM dead_letters WHERE same_as IN (*)"),
 
     /* A claimed mail's next_attempt_at is the end of its lease. Two statements, since only one status at a time comes

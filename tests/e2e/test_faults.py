@@ -46,6 +46,21 @@ def test_redis_comes_back_empty(own_stack):
     assert_paid_once(stack, reference)
 
 
+def test_an_event_of_another_kind_hides_no_call(own_stack):
+    """Somebody who writes to Redis takes the call away and leaves another event under its id; the journal has the call."""
+    stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"}, workers=0)
+    _, bank, reference = sent_to_bank(stack)
+    bank.type_card(reference, "1234567890123456")
+    call = stack.redis("XRANGE", "dp:events", "-", "+").split("\n")
+    stack.redis("FLUSHALL")
+    ident = call[call.index("id") + 1]
+    stack.redis("XADD", "dp:events", "*", "v", "1", "id", ident, "kind", "password_changed", "at", "2026-11-23T06:10:00Z", "login", "nobody")
+    stack.start_worker(0)
+    assert_paid_once(stack, reference)
+    assert stack.sql(f"SELECT kind, of_bank FROM inbox WHERE event_id = UNHEX('{ident}') ORDER BY id") == [
+        ["password_changed", "0"], ["bank_notification", "1"]]
+
+
 def test_database_and_redis_down_during_a_callback(own_stack):
     stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"})
     _, bank, reference = sent_to_bank(stack)

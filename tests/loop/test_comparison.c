@@ -47,6 +47,11 @@ static void comparison_finds_what_is_missing(void **state)
     assert_int_equal(help_run(&applied), RUNNER_ACK);
     assert_int_equal(poison_bury(help.runner.db, &buried, "a fault", 5), 0);
     assert_int_equal(poison_bury(help.runner.db, &malformed, "malformed", 5), 0);
+    /* Of another kind, applied and buried under the id of what is lost: the call is missing all the same. */
+    struct stream_entry notice = help_notice_under_id_of(&lost);
+    assert_int_equal(help_run(&notice), RUNNER_ACK);
+    assert_int_equal(poison_bury(help.runner.db, &notice, "a fault", 5), 0);
+    ask("UPDATE dead_letters SET dropped_at = UTC_TIMESTAMP(6) WHERE kind = 'password_changed'");
     publish(&applied, 60, id);
     publish(&buried, 50, id);
     publish(&malformed, 45, id);

@@ -66,6 +66,43 @@ static void id_of_another_call(void **state)
     ask("DELETE FROM dead_letters");
 }
 
+/* An event of another kind under the id of a call takes nobody's place: before it, beside it in a batch, or as what
+ * another gateway says, which this worker leaves to a newer one. */
+static void id_of_a_call_in_another_kind(void **state)
+{
+    (void)state;
+    long long before = help_topup("dem20261123071205aaa", 1000), beside = help_topup("dem20261123071205bbb", 1000);
+    long long foreign = help_topup("dem20261123071205ccc", 1000);
+    enum runner_outcome outcomes[2];
+    struct stream_entry call = help_bank_entry(help_call("dem20261123071205aaa", 1000, "1", "50000040"));
+    struct stream_entry notice = help_notice_under_id_of(&call);
+    assert_int_equal(help_run(&notice), RUNNER_ACK);
+    assert_int_equal(help_run(&call), RUNNER_ACK);
+    assert_int_equal(help_run(&notice), RUNNER_ACK);
+    assert_state(before, "AUTHORISED");
+    assert_asked(2,
+                 "SELECT COUNT(*) FROM inbox WHERE event_id = (SELECT event_id FROM inbox WHERE transaction_id = "
+                 "%lld)",
+                 before);
+
+    struct stream_entry entries[2];
+    entries[1] = help_bank_entry(help_call("dem20261123071205bbb", 1000, "1", "50000041"));
+    entries[0] = help_notice_under_id_of(&entries[1]);
+    assert_int_equal(runner_run(&help.runner, entries, 2, outcomes), 0);
+    assert_true(outcomes[0] == RUNNER_ACK && outcomes[1] == RUNNER_ACK);
+    assert_state(beside, "AUTHORISED");
+
+    struct event event;
+    entries[1] = help_bank_entry(help_call("dem20261123071205ccc", 1000, "1", "50000042"));
+    assert_int_equal(event_from_fields(entries[1].fields, entries[1].n_fields, &event), 0);
+    event.gateway = STR("of the future");
+    entries[0] = help_entry(&event);
+    assert_int_equal(runner_run(&help.runner, entries, 2, outcomes), 0);
+    assert_int_equal(outcomes[1], RUNNER_ACK);
+    assert_asked(1, "SELECT COUNT(*) FROM inbox WHERE transaction_id = %lld", foreign);
+    assert_state(foreign, "AUTHORISED");
+}
+
 static void *bring_back_soon(void *mysql)
 {
     usleep(300000);
@@ -93,9 +130,8 @@ static void table_that_comes_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(contract_of_this_second),
-        cmocka_unit_test(key_that_cannot_be_opened),
-        cmocka_unit_test(id_of_another_call),
+        cmocka_unit_test(contract_of_this_second), cmocka_unit_test(key_that_cannot_be_opened),
+        cmocka_unit_test(id_of_another_call),      cmocka_unit_test(id_of_a_call_in_another_kind),
         cmocka_unit_test(table_that_comes_later),
     };
     return cmocka_run_group_tests_name("worker_trust", tests, help_start, help_stop);

@@ -300,6 +300,16 @@ static inline struct stream_entry help_bank_entry(struct str raw)
     return help_entry(&event);
 }
 
+/* A notice under an id that is another entry's: whoever writes to Redis chooses it. */
+static inline struct stream_entry help_notice_under_id_of(const struct stream_entry *other)
+{
+    struct event event = {.kind = EVENT_PASSWORD_CHANGED, .at_us = clock_now_us(), .login = STR("nobody")};
+    struct event of_other;
+    assert_int_equal(event_from_fields(other->fields, other->n_fields, &of_other), 0);
+    memcpy(event.id, of_other.id, EVENT_ID_LEN);
+    return help_entry(&event);
+}
+
 /* One entry through the runner; its outcome. */
 static inline enum runner_outcome help_run(const struct stream_entry *entry)
 {

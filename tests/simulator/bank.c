@@ -299,20 +299,32 @@ static void push(const struct str *fields, size_t n_fields)
     freeReplyObject(redis_server_run(words, n_fields + 3));
 }
 
-static void forge_event(const uint8_t id[EVENT_ID_LEN], struct str raw)
+static void push_event(struct event event, const uint8_t id[EVENT_ID_LEN])
 {
     struct arena arena;
-    struct event event = {.kind = EVENT_BANK_NOTIFICATION,
-                          .at_us = SIM_EPOCH_US + sim_now_us(),
-                          .gateway = STR("spplus"),
-                          .raw = raw,
-                          .ip = STR("192.0.2.1")};
     size_t n_fields;
+    event.at_us = SIM_EPOCH_US + sim_now_us();
     memcpy(event.id, id, EVENT_ID_LEN);
     arena_init(&arena, RAW_MAX * 4);
     const struct str *fields = event_to_fields(&event, &arena, &n_fields);
     push(fields, n_fields);
     arena_done(&arena);
+}
+
+static void forge_event(const uint8_t id[EVENT_ID_LEN], struct str raw)
+{
+    push_event(
+        (struct event){.kind = EVENT_BANK_NOTIFICATION, .gateway = STR("spplus"), .raw = raw, .ip = STR("192.0.2.1")},
+        id);
+}
+
+/* A payer's word, of nobody who has one, under the id of a genuine call. */
+static void forge_word(const struct bank_call *genuine)
+{
+    push_event((struct event){.kind = EVENT_PAYMENT_DISCARDED,
+                              .reference = STR("dem20200101000000xyz"),
+                              .user = STR("999999999")},
+               genuine->id);
 }
 
 /* What no key sealed stands in the inbox under the id of all its bytes. */
@@ -335,6 +347,10 @@ void bank_forge(void)
     struct str raw = world_str(genuine->raw);
     char *last = (char *)(uintptr_t)&raw.ptr[raw.len - 1];
     *last = *last == '0' ? '1' : '0';
+    if (sim_one_in(4)) {
+        forge_word(genuine);
+        return;
+    }
     if (sim_one_in(3)) { /* a copy with another seal, before or after the genuine call */
         remember_forgery(raw);
         forge_event(genuine->id, raw);

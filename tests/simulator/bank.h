@@ -28,7 +28,7 @@ struct bank_call {
 
 /* Draws what is to be said until then. */
 void bank_begin(int64_t until_us);
-/* Somebody else writes to the stream: bad seals, genuine ids over other bytes, junk. */
+/* Somebody else writes to the stream: bad seals, genuine ids over other bytes and other kinds, junk. */
 void bank_forge(void);
 /* Tries no more. */
 bool bank_is_done(void);

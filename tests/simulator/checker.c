@@ -70,10 +70,10 @@ void checker_look_for_stuck(void)
 
 static struct sql_result inbox, dead_letters;
 
-static bool is_in_inbox(const uint8_t id[EVENT_ID_LEN])
+static bool is_in_inbox(const uint8_t id[EVENT_ID_LEN], bool of_bank)
 {
     for (size_t i = 0; i < inbox.n_rows; i++) {
-        if (memcmp(text(&inbox, i, 0).ptr, id, EVENT_ID_LEN) == 0)
+        if (memcmp(text(&inbox, i, 0).ptr, id, EVENT_ID_LEN) == 0 && (number(&inbox, i, 2) != 0) == of_bank)
             return true;
     }
     return false;
@@ -81,7 +81,7 @@ static bool is_in_inbox(const uint8_t id[EVENT_ID_LEN])
 
 static bool is_applied(const struct bank_call *call)
 {
-    return is_in_inbox(call->id) || is_in_inbox(call->unverified_id);
+    return is_in_inbox(call->id, true) || is_in_inbox(call->unverified_id, true);
 }
 
 /* Under the id that the journal looks for. */
@@ -91,7 +91,8 @@ bool checker_is_dead_letter(const struct bank_call *call)
     encode_hex(call->id, EVENT_ID_LEN, hex);
     encode_hex(call->unverified_id, EVENT_ID_LEN, unverified_hex);
     for (size_t i = 0; i < dead_letters.n_rows; i++) {
-        if (str_eq_text(text(&dead_letters, i, 1), hex) || str_eq_text(text(&dead_letters, i, 1), unverified_hex))
+        struct str id = text(&dead_letters, i, 1);
+        if (number(&dead_letters, i, 3) != 0 && (str_eq_text(id, hex) || str_eq_text(id, unverified_hex)))
             return true;
     }
     return false;
@@ -127,35 +128,39 @@ static void check_acknowledged(void)
     }
 }
 
-/* A payer's word may end what is open, and nobody else's does anything. */
-static bool is_payers_word(size_t row)
+/* A payer's word may end what is open, and nobody else's does anything; one may bear the id of a call. */
+static void check_payers_word(const uint8_t id[EVENT_ID_LEN], struct str verdict)
 {
-    bool is_owner;
-    struct str verdict = text(&inbox, row, 1);
-    if (!payers_have_said((const uint8_t *)text(&inbox, row, 0).ptr, &is_owner))
-        return false;
+    bool is_owner = false;
+    if (!payers_have_said(id, &is_owner) && !bank_find_call(id))
+        sim_violation("I6", "the inbox has a word that nobody said");
     if (!str_eq_text(verdict, "unchanged") && !(is_owner && str_eq_text(verdict, "changed")))
         sim_violation("I6", "a payer's word was judged: %.*s", STR_ARG(verdict));
-    return true;
+}
+
+static void check_call(const uint8_t id[EVENT_ID_LEN], struct str verdict)
+{
+    const struct bank_call *call = bank_find_call(id);
+    SIM_TRACE("inbox: code %s, reference %.*s, %lld cents: %.*s", call ? call->code : "forged",
+              STR_ARG(call ? call->bank_ref : STR("")), call ? (long long)call->amount_cents : 0LL, STR_ARG(verdict));
+    if (!call && !bank_is_forged(id))
+        sim_violation("I6", "the inbox has an event that nobody sent");
+    if ((!call || !call->seal_is_good) && !str_eq_text(verdict, "bad_seal"))
+        sim_violation("I6", "a call with a bad seal was judged: %.*s", STR_ARG(verdict));
 }
 
 static void check_inbox(void)
 {
     for (size_t i = 0; i < inbox.n_rows; i++) {
         const uint8_t *id = (const uint8_t *)text(&inbox, i, 0).ptr;
-        const struct bank_call *call = bank_find_call(id);
-        struct str verdict = text(&inbox, i, 1);
-        SIM_TRACE("inbox: code %s, reference %.*s, %lld cents: %.*s", call ? call->code : "forged",
-                  STR_ARG(call ? call->bank_ref : STR("")), call ? (long long)call->amount_cents : 0LL,
-                  STR_ARG(verdict));
-        bool of_payer = is_payers_word(i);
-        if (!call && !of_payer && !bank_is_forged(id))
-            sim_violation("I6", "the inbox has an event that nobody sent");
-        if (!of_payer && (!call || !call->seal_is_good) && !str_eq_text(verdict, "bad_seal"))
-            sim_violation("I6", "a call with a bad seal was judged: %.*s", STR_ARG(verdict));
+        bool of_bank = number(&inbox, i, 2) != 0;
+        if (of_bank)
+            check_call(id, text(&inbox, i, 1));
+        else
+            check_payers_word(id, text(&inbox, i, 1));
         for (size_t j = 0; j < i; j++) {
-            if (str_eq(text(&inbox, i, 0), text(&inbox, j, 0)))
-                sim_violation("I2", "an event was applied twice: %.*s", STR_ARG(verdict));
+            if (str_eq(text(&inbox, i, 0), text(&inbox, j, 0)) && of_bank == (number(&inbox, j, 2) != 0))
+                sim_violation("I2", "an event was applied twice: %.*s", STR_ARG(text(&inbox, i, 1)));
         }
     }
 }
@@ -170,7 +175,8 @@ static void check_stream(void)
         int err = event_from_fields(entry.fields, entry.n_fields, &event);
         if (!err)
             event_id_for_bank(event.gateway, event.raw, whole);
-        bool known = !err && (is_in_inbox(event.id) || is_in_inbox(whole));
+        bool of_bank = !err && event_is_of_bank(&event);
+        bool known = !err && (is_in_inbox(event.id, of_bank) || is_in_inbox(whole, of_bank));
         if (!known && !is_buried(&entry))
             sim_violation("I7", "entry %s of the stream was passed over", entry.id);
     }
@@ -285,8 +291,8 @@ static void check_given_up(void)
 
 void checker_check(void)
 {
-    inbox = sql_ask("SELECT event_id, verdict FROM inbox");
-    dead_letters = sql_ask("SELECT stream_id, event_id, same_as FROM dead_letters");
+    inbox = sql_ask("SELECT event_id, verdict, of_bank FROM inbox");
+    dead_letters = sql_ask("SELECT stream_id, event_id, same_as, of_bank FROM dead_letters");
     check_inbox();
     check_acknowledged();
     check_stream();

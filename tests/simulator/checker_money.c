@@ -135,7 +135,7 @@ static void check_payments(void)
 
 static bool is_applied(const struct bank_call *call)
 {
-    struct sql_result inbox = sql_ask("SELECT event_id FROM inbox");
+    struct sql_result inbox = sql_ask("SELECT event_id FROM inbox WHERE of_bank = 1");
     for (size_t i = 0; i < inbox.n_rows; i++) {
         if (bank_find_call((const uint8_t *)text(&inbox, i, 0).ptr) == call)
             return true;

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARIES = ["libuv", "libsodium", "libcrypto", "inih", "gmime-3.0"]
 VIOLATION = 3  # the simulator's exit code
 SCHEMA = "schema/001_foundation.sql"
-INBOX_KEY = ("schema/009_inbox_order.sql", ",\n    ADD UNIQUE KEY event (event_id)", "")
+INBOX_KEY = ("schema/010_inbox_of_bank.sql", ",\n    ADD UNIQUE KEY event (event_id, of_bank)", "")
 
 BUGS = {
     # --- reading the stream and acknowledging it
@@ -55,10 +55,10 @@ BUGS = {
     "inbox without its key": [
         INBOX_KEY],
     "repeats in one batch not seen, inbox without its key": [
-        ("worker/batch.c", "entry->repeated = !entry->parse_err && !lookup_add(", "entry->repeated = false && !lookup_add("),
+        ("worker/batch.c", "entry->repeated = !entry->parse_err && !entry->unready && !lookup_add(", "entry->repeated = false && !lookup_add("),
         INBOX_KEY],
     "repeats in one batch not seen": [
-        ("worker/batch.c", "entry->repeated = !entry->parse_err && !lookup_add(", "entry->repeated = false && !lookup_add(")],
+        ("worker/batch.c", "entry->repeated = !entry->parse_err && !entry->unready && !lookup_add(", "entry->repeated = false && !lookup_add(")],
     "payment changed whatever its state": [
         ("worker/statements.c", "currency = ? AND state = ? AND bank_ref <=> ?", "currency = ? AND ? <> '' AND bank_ref <=> ?")],
     "payment locked instead of keys and conditions": [
@@ -92,6 +92,15 @@ BUGS = {
          "entry->seal = GATEWAY_SEAL_GOOD;")],
     "junk under a genuine id believed": [
         ("worker/batch.c", "    return memcmp(id, event->id, EVENT_ID_LEN) == 0;\n", "    return true;\n")],
+    "event of another kind takes a call's place": [
+        ("worker/facts.c", "batch_entry_is_of_bank(entry) == of_bank && ", "")],
+    "event of another kind takes a call's place in a batch": [
+        ("worker/batch.c", "batch_entry_is_of_bank(entry) ? &of_bank : &others;", "&of_bank;"),
+        ("worker/batch.c", "struct lookup of_bank = {0}, others = {0};", "struct lookup of_bank = {0};")],
+    "event of another kind keeps a call out of the inbox": [
+        ("schema/010_inbox_of_bank.sql", "(event_id, of_bank)", "(event_id)")],
+    "journal lets go what only another kind of event is known for": [
+        ("server/statements.c", "FROM inbox WHERE of_bank AND event_id", "FROM inbox WHERE event_id")],
     "unverified call refused its own id": [
         ("worker/batch.c", "event->unverified ? event->raw : gateway->read_call(event->raw, &arena).unsealed", "gateway->read_call(event->raw, &arena).unsealed")],
     "seal cut in another way credits": [

@@ -110,6 +110,7 @@ struct sql_column {
 };
 
 struct sql_key {
+    struct str name; /* PRIMARY has none */
     unsigned n_columns, columns[SQL_KEY_COLUMNS_MAX];
     bool is_primary;
 };

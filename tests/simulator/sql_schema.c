@@ -50,9 +50,10 @@ static struct sql_key *new_key(struct sql_table *table)
     return &table->keys[table->n_keys++];
 }
 
-static void read_key(struct sql_reader *reader, struct sql_table *table)
+static void read_key(struct sql_reader *reader, struct sql_table *table, struct str name)
 {
     struct sql_key *key = new_key(table);
+    key->name = name;
     sql_expect(reader, "(");
     do {
         key->columns[key->n_columns++] = column_number(reader, table, sql_take_name(reader));
@@ -104,11 +105,11 @@ static void read_column(struct sql_reader *reader, struct sql_table *table)
 static bool read_key_or_check(struct sql_reader *reader, struct sql_table *table)
 {
     if (sql_take_words(reader, "PRIMARY", "KEY")) {
-        read_key(reader, table);
+        read_key(reader, table, STR_NULL);
         table->keys[table->n_keys - 1].is_primary = true;
     } else if (sql_take_words(reader, "UNIQUE", "KEY")) {
-        (void)sql_take_name(reader);
-        read_key(reader, table);
+        struct str name = sql_take_name(reader);
+        read_key(reader, table, name);
     } else if (sql_take(reader, "CHECK")) {
         if (table->n_checks == SQL_CHECKS_MAX)
             sim_unable("%.*s has more than %d checks", STR_ARG(table->name), SQL_CHECKS_MAX);
@@ -136,15 +137,25 @@ static void read_create_table(struct sql_reader *reader)
     sql_expect(reader, ")");
 }
 
-static void drop_primary_key(struct sql_reader *reader, struct sql_table *table)
+/* STR_NULL: PRIMARY. Keys that only make something faster are not known here. */
+static void drop_key(struct sql_table *table, struct str name)
 {
     unsigned kept = 0;
-    sql_expect(reader, "KEY");
     for (unsigned i = 0; i < table->n_keys; i++) {
-        if (!table->keys[i].is_primary)
+        if (table->keys[i].is_primary ? name.ptr != NULL : !str_eq(table->keys[i].name, name))
             table->keys[kept++] = table->keys[i];
     }
     table->n_keys = kept;
+}
+
+static void read_drop(struct sql_reader *reader, struct sql_table *table)
+{
+    if (sql_take_words(reader, "PRIMARY", "KEY"))
+        drop_key(table, STR_NULL);
+    else if (sql_take(reader, "KEY"))
+        drop_key(table, sql_take_name(reader));
+    else
+        skip_item(reader);
 }
 
 static void read_alter_table(struct sql_reader *reader)
@@ -156,8 +167,8 @@ static void read_alter_table(struct sql_reader *reader)
             read_column(reader, table);
         else if (adds)
             (void)read_key_or_check(reader, table);
-        else if (table && sql_take_words(reader, "DROP", "PRIMARY"))
-            drop_primary_key(reader, table);
+        else if (table && sql_take(reader, "DROP"))
+            read_drop(reader, table);
         else
             skip_item(reader);
     } while (sql_take(reader, ","));
