@@ -147,6 +147,31 @@ def test_rights_come_back(stack):
     assert sql_as(stack, "worker", "SELECT COUNT(*) FROM ledger_entries") is None
 
 
+BEFORE_009 = """
+ALTER TABLE inbox DROP KEY event, DROP COLUMN of_bank, DROP PRIMARY KEY, DROP COLUMN id, ADD PRIMARY KEY (event_id);
+ALTER TABLE dead_letters DROP COLUMN of_bank;
+DELETE FROM schema_migrations WHERE name >= '009';
+"""
+ROW = "INSERT INTO inbox (event_id, kind, verdict, payload, received_at) VALUES (UNHEX(REPEAT('{}', 32)), '{}', 'credited', '{}', NOW(6))"
+
+
+def test_the_inbox_is_written_anew_with_its_rows(own_stack):
+    stack = own_stack(servers=0, workers=0)
+    stack.sql(BEFORE_009 + "; ".join((ROW.format("cc", "bank_notification", "a"), ROW.format("aa", "password_changed", ""),
+                                      ROW.format("bb", "bank_answer", "b")))
+              + "; INSERT INTO dead_letters (stream_id, event_id, kind, same_as, fields, reason, failures) VALUES "
+                "('1-1', '', 'bank_notification', REPEAT('0', 64), '', '', 5), ('1-2', '', '', REPEAT('1', 64), '', '', 5)")
+    done = admin(stack, "migrate")
+    assert done.returncode == OK and "009_inbox_order.sql applied" in done.stdout and "010_inbox_of_bank.sql applied" in done.stdout
+    assert stack.sql("SELECT LEFT(HEX(event_id), 2), kind, payload, of_bank FROM inbox ORDER BY event_id") == [
+        ["AA", "password_changed", "", "0"], ["BB", "bank_answer", "b", "1"], ["CC", "bank_notification", "a", "1"]]
+    assert stack.sql("SELECT of_bank FROM dead_letters ORDER BY id") == [["1"], ["0"]]
+    stack.sql(ROW.format("aa", "bank_notification", "c"))
+    assert stack.sql("SELECT payload FROM inbox ORDER BY id DESC LIMIT 1") == [["c"]]
+    assert sql_as(stack, "worker", ROW.format("cc", "bank_answer", "")) == 1062
+    assert sql_as(stack, "worker", ROW.format("cc", "password_changed", "")) is None
+
+
 # --- rights ------------------------------------------------------------------------------------------------------------
 
 PAYMENT = """
