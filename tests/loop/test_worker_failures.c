@@ -177,6 +177,26 @@ static void lost_race_is_decided_again(void **state)
     assert_asked(2, "SELECT COUNT(*) FROM ledger_entries WHERE transaction_id = %lld", id);
 }
 
+/* A counter that cannot be read back numbers no receipt, and nothing else of the payment is booked. */
+static void receipt_counter_that_is_not_there(void **state)
+{
+    (void)state;
+    long long id = help_topup("dem20261123061220aaa", 1000);
+    struct stream_entry entry = help_bank_entry(help_call("dem20261123061220aaa", 1000, "1", "40000140"));
+    ask("RENAME TABLE receipt_counters TO counters_away");
+    ask("CREATE VIEW receipt_counters AS SELECT * FROM counters_away WHERE school_id < 0");
+    assert_int_equal(help_run(&entry), RUNNER_LEAVE);
+    ask("DROP VIEW receipt_counters");
+    ask("RENAME TABLE counters_away TO receipt_counters");
+    assert_asked(1,
+                 "SELECT COUNT(*) FROM event_failures WHERE stream_id = '%s' AND failures = 1 AND last_error = "
+                 "'RECEIPT_LAST matched 0 rows instead of 1'",
+                 entry.id.ptr);
+    assert_asked(0, "SELECT COUNT(*) FROM ledger_entries WHERE transaction_id = %lld", id);
+    assert_int_equal(help_run(&entry), RUNNER_ACK);
+    assert_state(id, "AUTHORISED");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +209,7 @@ int main(void)
         cmocka_unit_test(newer_and_malformed_entries),
         cmocka_unit_test(database_away_for_a_moment),
         cmocka_unit_test(lost_race_is_decided_again),
+        cmocka_unit_test(receipt_counter_that_is_not_there),
     };
     return cmocka_run_group_tests_name("worker_failures", tests, help_start, help_stop);
 }
