@@ -5,7 +5,7 @@ import report
 
 FASTIFY, PHP, NGINX = "Fastify 4", "PHP-FPM 8.2", "nginx `return 200`"
 NODE_SET, NODE_SINGLE, BULLMQ = ("Node, set-based, 100 at once", "Node, one transaction an event, 16 at once", "BullMQ, 16 at once")
-US, BULK = "dp-worker", "bulk limit of MariaDB, 1 connection"
+US, BULK, BULK_TWO = "dp-worker", "bulk limit of MariaDB, 1 connection", "bulk limit of MariaDB, 2 connections"
 ONE, TWO = "dp-worker, one consumer each", "dp-worker × 2, one consumer each"
 
 
@@ -47,6 +47,7 @@ BARS = [
     ("worker", "events/s to Node's, set-based", AT_LEAST, 1.2, against(NODE_SET, "per_second")),
     ("worker", "two workers to one, one consumer each", AT_LEAST, 1.5, two_to_one),
     ("worker", "events/s to MariaDB's own over one connection", AT_LEAST, 0.8, against(BULK, "per_second")),
+    ("worker", "events/s to MariaDB's own over two connections", AT_LEAST, 0.8, against(BULK_TWO, "per_second")),
     ("backlog", "last tenth's rate to the first's", AT_LEAST, 0.9, lambda results: results[1][-1].per_second / results[1][0].per_second),
     ("backlog", "MiB at most", AT_MOST, 24, lambda results: max(report.column(results[1], "pss_mib"))),
     ("mail", "mails/s", AT_LEAST, 500, lambda results: measure.median(report.column(results[US], "per_second"))),

@@ -1,7 +1,7 @@
 """The benchmarks: our programs and what others would pick for the same work, in turns, as a table of ratios.
 
 usage: bench.py [--turns N] [--seconds S] [--backlog N] [--payments N] [--write] [WORK…]
-WORK: callback, rate, history, login, worker, backlog, mail, memory, limits, growth, instructions; without: all. What is under way is
+WORK: callback, rate, browsing, history, login, worker, backlog, mail, memory, limits, growth, instructions; without: all. What is under way is
 said on standard error; at the end stands which bars are reached.
 
 Turns of S seconds go A B C, A B C …; a ratio is taken turn by turn, and its median and range are printed. The main cost is
@@ -31,14 +31,15 @@ from events import Events  # noqa: E402
 from family import fill  # noqa: E402
 from mails import Mails  # noqa: E402
 from stack import Stack, free_block, free_port  # noqa: E402
-from web import RATE, Web  # noqa: E402
+from web import BROWSED_RATE, BROWSERS, RATE, Web  # noqa: E402
 
 LIMITS = "connections_per_address_max = 20000\nconnections_max = 20000\nrate_per_second = 100000\nrate_burst = 1000000\n" \
          "requests_per_connection_max = 1000000\nkeep_alive_timeout_ms = 600000"
 # As deploy/mariadb/demi-pension.cnf advises for a machine that has the memory; for all contestants.
 DATABASE = ("--innodb-log-file-size=1G", "--innodb-buffer-pool-size=4G")
 FAMILIES, PAYMENTS = 5_000, 100_000
-TITLES = {"callback": "Callback, 64 connections", "rate": f"Callback at {RATE}/s", "history": "History page, 64 connections",
+TITLES = {"callback": "Callback, 64 connections", "rate": f"Callback at {RATE}/s",
+          "browsing": f"Callback at {BROWSED_RATE}/s while {BROWSERS} families browse", "history": "History page, 64 connections",
           "login": "Login page, 64 connections", "worker": "Worker: bank calls to committed rows", "backlog": "Worker: a long backlog",
           "instructions": "Instructions a request, user space", "mail": "Mails without attachment to a local server",
           "memory": "Memory", "limits": "Limits of this machine", "growth": "Growth of the database"}
@@ -75,6 +76,7 @@ class Works:
         measures = {
             "callback": (lambda: self.compare_web("callback"), report.callback),
             "rate": (lambda: self.compare_web("callback", RATE), report.web),
+            "browsing": (lambda: self.web.compare_browsing(self.options.turns, self.options.seconds), report.browsing),
             "history": (lambda: self.compare_web("history"), report.web),
             "login": (lambda: self.compare_web("login"), report.web),
             "instructions": (lambda: instructions.compare(self.web), report.instructions),

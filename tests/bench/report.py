@@ -33,6 +33,16 @@ def web(results):
     return "\n".join(lines)
 
 
+def browsing(results):
+    ours, *_ = results.values()
+    lines = ["| | call p50 ms | call p99 ms | call at most ms | pages/s | page p99 ms | call p99, ours to theirs |", "|---|---|---|---|---|---|---|"]
+    for name, turns in results.items():
+        pages = [turn.pages for turn in turns]
+        lines.append(row(name, median(turns, "p50_us", 2, 1e-3), median(turns, "p99_us", 2, 1e-3), median(turns, "max_us", 1, 1e-3),
+                         median(pages, "per_second"), median(pages, "p99_us", 1, 1e-3), ratio(ours, turns, "p99_us")))
+    return "\n".join(lines)
+
+
 def callback(results):
     ours, *_ = results.values()
     calls = measure.spread([turn.answered / turn.flushes for turn in ours], 1)

@@ -1,8 +1,10 @@
 """Callbacks and pages: dp-server and its peers in turns, the same load from outside."""
+import concurrent.futures
 import contextlib
 import hashlib
 import secrets
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +21,7 @@ from peers import STREAM, Fastify, Nginx, Ours, Php  # noqa: E402
 
 CONNECTIONS = 64
 RATE = 1000
+BROWSERS, BROWSED_RATE = 32, 200  # families that ask for a page as soon as they have the last one, and the bank's calls meanwhile
 WARM_S = 2
 CALLS, WARM_CALLS = 500_000, 200_000  # more than any turn sends: no call is seen twice
 SEALED = {"siret": "00000000000001-01", "langue": "FR", "devise": "978", "taxe": "0.00", "validite": "31/12/2026", "moyen": "CBS",
@@ -103,6 +106,8 @@ class Web:
     def peers(self, work):
         if work == "login":
             return [Ours(self.stack), Nginx("<!DOCTYPE html>" + "x" * 4000)]
+        if work == "browsing":
+            return [Ours(self.stack), Fastify(self.environment), Php(self.environment)]
         return [Ours(self.stack), Fastify(self.environment), Php(self.environment), Nginx()]
 
     def stores(self):
@@ -122,8 +127,8 @@ class Web:
         name = f"{work}, warming up"
         return name if name in self.requests else work
 
-    def load(self, port, work, seconds, rate=None):
-        result = SimpleNamespace(**measure.load(self.driver, port, self.requests[work], CONNECTIONS, seconds, rate))
+    def load(self, port, work, seconds, rate=None, connections=CONNECTIONS):
+        result = SimpleNamespace(**measure.load(self.driver, port, self.requests[work], connections, seconds, rate))
         assert result.failed == 0 and result.status_2xx == result.answered > 0, (work, result)
         return result
 
@@ -145,6 +150,29 @@ class Web:
             if work == "callback" and isinstance(peer, Ours):
                 self.check_calls(warm.answered + result.answered, loads=2)
         return result
+
+    def browse(self, peer, seconds):
+        """One peer under calls of the bank at a fixed rate while families browse as fast as they can."""
+        with self.running(peer) as port, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            warm = self.load(port, self.warming("callback"), WARM_S, BROWSED_RATE)
+            pages = pool.submit(self.load, port, "history", seconds + 2 * WARM_S, connections=BROWSERS)
+            time.sleep(WARM_S)
+            result = self.load(port, "callback", seconds, BROWSED_RATE)
+            result.pages = pages.result()
+            if isinstance(peer, Ours):
+                self.check_calls(warm.answered + result.answered, loads=2)
+        return result
+
+    def compare_browsing(self, turns, seconds):
+        """The same, of browse()."""
+        results = {peer.name: [] for peer in self.peers("browsing")}
+        for n in range(turns):
+            for peer in self.peers("browsing"):
+                result = self.browse(peer, seconds)
+                results[peer.name].append(result)
+                print(f"browsing {n + 1}/{turns} {peer.name}: call p99 {result.p99_us} µs, max {result.max_us} µs, "
+                      f"{result.pages.per_second:.0f} pages/s", file=sys.stderr, flush=True)
+        return results
 
     def compare(self, work, turns, seconds, rate=None, say=print):
         """A B C, A B C …: {peer's name: [result of each turn]}."""
