@@ -13,7 +13,7 @@
 #include "common/heap.h"
 #include "common/log.h"
 
-enum { ARENA_CELLS_MIN = 1, ERROR_SIZE = 600, READ_TIMEOUT_S = 120 };
+enum { ARENA_CELLS_MIN = 1, ERROR_SIZE = 600, READ_TIMEOUT_S = 120, SCHEMA_TIMEOUT_S = 6 * 3600 };
 
 struct db {
     MYSQL mysql;
@@ -49,10 +49,9 @@ static int fail_connection(struct db *db)
     return fail(db, mysql_errno(&db->mysql), mysql_error(&db->mysql));
 }
 
-static void set_options(MYSQL *mysql, const struct config *config)
+static void set_options(MYSQL *mysql, const struct config *config, unsigned read_s)
 {
     unsigned connect_s = (config->database.connect_timeout_ms + 999) / 1000;
-    unsigned read_s = READ_TIMEOUT_S;
     mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
     mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &read_s);
     mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &read_s);
@@ -97,7 +96,7 @@ int db_open(const struct config *config, bool with_database, struct db **ret_db)
     struct db *db = HEAP_NEW(struct db);
     if (!mysql_init(&db->mysql))
         log_fatal("out_of_memory");
-    set_options(&db->mysql, config);
+    set_options(&db->mysql, config, with_database ? READ_TIMEOUT_S : SCHEMA_TIMEOUT_S);
     int err = connect_to(db, config, with_database);
     if (err)
         db_close(db);

@@ -32,8 +32,9 @@ struct db_rows {
     const struct str *cells; /* row by row */
 };
 
-/* Connects as the admin user, to the configured database or, for migrate, to none. ERR_UNAVAILABLE or ERR_FORBIDDEN
- * (password file unreadable), said on stderr. */
+/* Connects as the admin user, to the configured database or, for migrate, to none, with the
+ * patience that a table written anew may need. ERR_UNAVAILABLE or ERR_FORBIDDEN (password file unreadable), said on
+ * stderr. */
 int db_open(const struct config *config, bool with_database, struct db **ret_db);
 void db_close(struct db *db); /* NULL allowed; an open transaction is rolled back */
 

@@ -121,7 +121,8 @@ static const char *const sql[STATEMENT_COUNT] = {
         "SELECT d.id, d.created_at, d.buried_at, d.kind, d.event_id, d.failures, d.burials, " LETTER_STATE
         ", d.reason, d.fields, d.stream_id, d.retried_at, COALESCE(d.applied_at, i.applied_at), d.dropped_at, "
         "d.drop_reason, i.verdict, t.reference, (SELECT GROUP_CONCAT(r.id ORDER BY r.id) FROM review_items r WHERE "
-        "r.event_id = UNHEX(d.event_id)) FROM dead_letters d LEFT JOIN inbox i ON i.event_id = UNHEX(d.event_id) AND "
+        "r.event_id = UNHEX(d.event_id) AND (r.reason <> 'PARENT_REPORT') = d.of_bank) FROM dead_letters d LEFT JOIN "
+        "inbox i ON i.event_id = UNHEX(d.event_id) AND "
         "i.of_bank = d.of_bank "
         "LEFT JOIN transactions t ON t.id = i.transaction_id WHERE d.id = ?",
     [STATEMENT_LETTERS_TO_RETRY] =

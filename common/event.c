@@ -1,5 +1,7 @@
 #include "common/event.h"
 
+#include <assert.h>
+
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/encode.h"
@@ -9,6 +11,8 @@
 
 enum { ID_HEX_LEN = 2 * EVENT_ID_LEN, GATEWAY_NAME_MAX = 16, IP_TEXT_MAX = 45, USER_TEXT_MAX = 19 };
 enum { LENGTH_BYTES = 4, COMMON_FIELDS = 4 };
+/* Of a sound event, encoded. */
+enum { ENCODED_MAX = EVENT_RAW_MAX + EVENT_MESSAGE_MAX + 4096 };
 
 static const char *const kind_names[EVENT_KIND_COUNT] = {
     [EVENT_BANK_NOTIFICATION] = "bank_notification",
@@ -71,6 +75,21 @@ void event_id_for_answer(struct str gateway, struct str reference, struct str st
 void event_id_random(uint8_t out[EVENT_ID_LEN])
 {
     rand_bytes(out, EVENT_ID_LEN);
+}
+
+void event_digest(const struct event *event, uint8_t out[EVENT_ID_LEN])
+{
+    struct event said = *event;
+    struct buf bytes;
+
+    said.at_us = 0;
+    said.ip = STR_NULL;
+    buf_init(&bytes, ENCODED_MAX);
+    event_encode(&said, &bytes);
+    assert(buf_ok(&bytes));
+    const struct str parts[] = {STR("event"), STR("\0"), buf_str(&bytes)};
+    digest_sha256_parts(parts, sizeof parts / sizeof parts[0], out);
+    buf_done(&bytes);
 }
 
 /* An event as names and values, with the memory of those values that are not texts of the event. */
@@ -218,14 +237,15 @@ int event_from_fields(const struct str *fields, size_t count, struct event *ret_
     struct event event = {0};
     struct str id, at;
 
-    if (count % 2 != 0)
+    if (count % 2 != 0 || count > 2 * EVENT_ENTRY_FIELDS_MAX)
         return ERR_INVALID;
     int err = read_version_and_kind(fields, count, &event.kind);
     if (err != 0)
         return err;
     if (find_field(fields, count, "id", ID_HEX_LEN, &id) != 0 || decode_hex(id, event.id, EVENT_ID_LEN) != 0)
         return ERR_INVALID;
-    if (find_field(fields, count, "at", CLOCK_RFC3339_SIZE, &at) != 0 || clock_from_rfc3339(at, &event.at_us) != 0)
+    if (find_field(fields, count, "at", CLOCK_RFC3339_SIZE, &at) != 0 || clock_from_rfc3339(at, &event.at_us) != 0 ||
+        event.at_us < 0)
         return ERR_INVALID;
     if (read_kind_fields(fields, count, &event) != 0 || read_unverified(fields, count, &event) != 0)
         return ERR_INVALID;

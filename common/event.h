@@ -14,7 +14,15 @@
 #define EVENT_STREAM "dp:events"
 #define EVENT_GROUP  "workers"
 
-enum { EVENT_ID_LEN = 32, EVENT_FIELDS_MAX = 24, EVENT_VERSION = 1, EVENT_RAW_MAX = 16384, EVENT_LOGIN_MAX = 254 };
+/* EVENT_FIELDS_MAX: of an event of this version; an entry may have more, of a newer one. */
+enum {
+    EVENT_ID_LEN = 32,
+    EVENT_FIELDS_MAX = 24,
+    EVENT_ENTRY_FIELDS_MAX = 64,
+    EVENT_VERSION = 1,
+    EVENT_RAW_MAX = 16384,
+    EVENT_LOGIN_MAX = 254
+};
 /* Characters of a parent's message, and bytes that they take at most. */
 enum { EVENT_REFERENCE_MAX = 20, EVENT_MESSAGE_CHARS_MAX = 1000, EVENT_MESSAGE_MAX = 4 * EVENT_MESSAGE_CHARS_MAX };
 
@@ -47,8 +55,8 @@ struct event {
 };
 
 const char *event_kind_name(enum event_kind kind);
-/* A call or an answer: its id is a digest of what the bank said. Any other event has the id that its sender chose, and
- * stands in nobody's place but its own kind's (schema/010_inbox_of_bank.sql). */
+/* A call or an answer: its id is a digest of what the bank said. Any other event has the id that its sender chose; so
+ * an event is known by its id and by this (schema/010_inbox_of_bank.sql). */
 bool event_is_of_bank(const struct event *event);
 
 /* The id of a bank's call: SHA-256 of gateway, NUL, and the raw call without its hmac pair (`unsealed`). */
@@ -57,6 +65,9 @@ void event_id_for_bank(struct str gateway, struct str unsealed, uint8_t out[EVEN
  * NUL between them. The same word twice is one event. */
 void event_id_for_answer(struct str gateway, struct str reference, struct str state, struct str bank_ref,
                          uint8_t out[EVENT_ID_LEN]);
+/* SHA-256 of all that the event says, but for its time and address: what two of the same event have in common. Unlike
+ * the id it cannot be borrowed for anything else: it holds the bank's seal. */
+void event_digest(const struct event *event, uint8_t out[EVENT_ID_LEN]);
 /* 32 random bytes. */
 void event_id_random(uint8_t out[EVENT_ID_LEN]);
 
@@ -67,7 +78,8 @@ bool event_is_sound(const struct event *event);
  * 2 * EVENT_FIELDS_MAX. Ready for XADD dp:events * … */
 const struct str *event_to_fields(const struct event *event, struct arena *arena, size_t *ret_count);
 /* The other way. Unknown names are ignored; ERR_INVALID for a missing or malformed field, ERR_NOT_FOUND for an
- * unknown kind or version (a newer dp-server: leave the entry to a newer worker). The event borrows from `fields`. */
+ * unknown kind or version (a newer dp-server: leave the entry to a newer worker). At most EVENT_ENTRY_FIELDS_MAX, and
+ * no time before 1970. The event borrows from `fields`. */
 int event_from_fields(const struct str *fields, size_t count, struct event *ret_event);
 
 /* The same event with texts of its own, in `arena`. */

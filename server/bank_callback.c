@@ -304,6 +304,10 @@ static void take_call(struct request *request, const struct gateway *gateway)
         .ip = str_from(request->address),
     };
     call->read = gateway->read_call(raw, &request->arena);
+    if (!call->read.has_seal) {
+        refuse(call, "no seal");
+        return;
+    }
     event_id_for_bank(call->event.gateway, call->read.unsealed, call->event.id);
     call->contract = contracts_by_merchant(call->app->contracts, gateway, call->read.merchant_id);
     if (call->contract)

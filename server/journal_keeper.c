@@ -19,6 +19,8 @@ enum {
     ARENA_MAX_BYTES = 8 << 20,
     HOST_SIZE = 65, /* 64 is what Linux allows */
 };
+/* What SQL_INBOX_KNOWN says of a row. */
+enum { IS_OF_BANK = 1, IS_LETTER = 2 };
 
 struct pushed;
 
@@ -32,6 +34,7 @@ struct journal_keeper {
     struct arena arena; /* of the round */
     struct event *events;
     unsigned n_events;
+    uint8_t digests[INBOX_KNOWN_MAX][EVENT_ID_LEN]; /* of the events */
     struct db_step step;
     struct db_run run;
     unsigned n_pushing;
@@ -86,10 +89,15 @@ static void push_done(void *data, int err)
         end_round(keeper);
 }
 
-static bool is_known(const struct db_result *known, const struct event *event)
+/* A row is an event of the inbox, by its id, or a dead letter, by its digest. */
+static bool is_known(const struct db_result *known, const struct event *event, const uint8_t *digest)
 {
-    for (unsigned i = 0; i < known->n_rows; i++) {
-        if (str_eq(known->cells[i].text, str_slice((const char *)event->id, EVENT_ID_LEN)))
+    for (unsigned row = 0; row < known->n_rows; row++) {
+        const struct db_value *cells = &known->cells[(size_t)row * known->n_columns];
+        bool is_letter = cells[1].number == IS_LETTER;
+        const uint8_t *wanted = is_letter ? digest : event->id;
+        if ((is_letter || (cells[1].number == IS_OF_BANK) == event_is_of_bank(event)) &&
+            str_eq(cells[0].text, str_slice((const char *)wanted, EVENT_ID_LEN)))
             return true;
     }
     return false;
@@ -115,7 +123,7 @@ static void inbox_read(struct db_run *run, int err)
     if (err)
         log_warn("inbox_not_read", LOG_ERR(err));
     for (unsigned i = 0; i < keeper->n_events; i++) {
-        if (err == 0 && is_known(&run->results[0], &keeper->events[i])) {
+        if (err == 0 && is_known(&run->results[0], &keeper->events[i], keeper->digests[i])) {
             journal_release(keeper->app->journal, &keeper->events[i].id, 1);
             keeper->progressed = true;
         } else if (event_queue_is_ready(keeper->app->events)) {
@@ -129,17 +137,22 @@ static void inbox_read(struct db_run *run, int err)
         end_round(keeper);
 }
 
-/* The statement has a fixed number of parameters, ids as bytes and then in hex: the first event fills the rest. */
+/* The statement has a fixed number of parameters, ids and then digests in hex: the first event fills the rest. */
 static void read_inbox(struct journal_keeper *keeper)
 {
     struct db_value *ids = ARENA_ARRAY(&keeper->arena, 2 * INBOX_KNOWN_MAX, struct db_value);
+    struct db_value *digests = &ids[INBOX_KNOWN_MAX];
 
-    for (unsigned i = 0; i < INBOX_KNOWN_MAX; i++) {
-        const struct event *event = &keeper->events[i < keeper->n_events ? i : 0];
+    for (unsigned i = 0; i < keeper->n_events; i++) {
         char *hex = arena_alloc(&keeper->arena, 2 * EVENT_ID_LEN + 1);
-        encode_hex(event->id, EVENT_ID_LEN, hex);
-        ids[i] = DB_S(str_slice((const char *)event->id, EVENT_ID_LEN));
-        ids[INBOX_KNOWN_MAX + i] = DB_S(str_from(hex));
+        event_digest(&keeper->events[i], keeper->digests[i]);
+        encode_hex(keeper->digests[i], EVENT_ID_LEN, hex);
+        ids[i] = DB_S(str_slice((const char *)keeper->events[i].id, EVENT_ID_LEN));
+        digests[i] = DB_S(str_from(hex));
+    }
+    for (unsigned i = keeper->n_events; i < INBOX_KNOWN_MAX; i++) {
+        ids[i] = ids[0];
+        digests[i] = digests[0];
     }
     keeper->step = (struct db_step){.statement = SQL_INBOX_KNOWN, .params = ids, .expect = DB_ANY_COUNT};
     keeper->run = (struct db_run){

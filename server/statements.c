@@ -451,14 +451,15 @@ const struct db_statement statements[SQL_COUNT] = {
             .params = "",
             .columns = "isssssiss",
         },
-    /* A dead letter is kept whole in SQL and shown to a human: the journal has done its work for it, too. */
+    /* A dead letter is kept whole in SQL and shown to a human: the journal has done its work for it, too. It is known
+       by the digest of all that it says, since its id is only what it claims. */
     [SQL_INBOX_KNOWN] =
         {
             .name = "inbox_known",
-            .sql = "SELECT event_id FROM inbox WHERE of_bank AND event_id IN (" EVENT_IDS ") UNION "
-                   "SELECT UNHEX(event_id) FROM dead_letters WHERE of_bank AND event_id IN (" EVENT_IDS ")",
+            .sql = "SELECT event_id, of_bank FROM inbox WHERE event_id IN (" EVENT_IDS ") UNION "
+                   "SELECT UNHEX(same_as), 2 FROM dead_letters WHERE same_as IN (" EVENT_IDS ")",
             .params = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
-            .columns = "s",
+            .columns = "si",
         },
     [SQL_JOURNAL_REPORT] =
         {

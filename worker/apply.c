@@ -1,6 +1,7 @@
 #include "worker/apply.h"
 
 #include <assert.h>
+#include <sys/param.h>
 
 #include "common/clock.h"
 #include "common/crash_point.h"
@@ -70,6 +71,7 @@ static bool is_new(const struct batch_entry *entry)
 static int write_inbox(struct apply *apply)
 {
     const struct batch *batch = apply->batch;
+    int64_t now_us = clock_now_us();
     struct rows rows = rows_new(apply, batch->n_entries, 7);
     for (size_t i = 0; i < batch->n_entries; i++) {
         const struct batch_entry *entry = &batch->entries[i];
@@ -78,7 +80,8 @@ static int write_inbox(struct apply *apply)
         ROWS_ADD(&rows, event_id_of(entry), text(event_kind_name(entry->event.kind)),
                  DB_ID(entry->payment ? entry->payment->school_id : 0), DB_ID(entry->payment ? entry->payment->id : 0),
                  text(batch_verdict_name(entry->verdict)),
-                 DB_BYTES(batch_entry_is_of_bank(entry) ? entry->event.raw : STR("")), DB_INT(entry->event.at_us));
+                 DB_BYTES(batch_entry_is_of_bank(entry) ? entry->event.raw : STR("")),
+                 DB_INT(MIN(entry->event.at_us, now_us)));
     }
     int err = write_rows(apply, STATEMENT_INBOX_ADD, &rows, true);
     if (rows.n_rows)

@@ -57,8 +57,9 @@ static void mark_repeated(struct batch *batch)
     }
 }
 
-/* Who can write to Redis must not make a bank's call look applied: a junk entry under the id of a genuine one would.
- * The seal that dp-server could not check is part of a call's id (server/bank_callback.c). */
+/* Who can write to Redis must not make a bank's call look applied: a junk entry under the id of a genuine one would,
+ * and so would a copy without its seal, which has the same id in whole. The seal that dp-server could not check is part
+ * of a call's id (server/bank_callback.c). */
 static bool has_its_own_id(const struct event *event)
 {
     uint8_t id[EVENT_ID_LEN];
@@ -67,10 +68,10 @@ static bool has_its_own_id(const struct event *event)
     if (event->kind != EVENT_BANK_NOTIFICATION || !gateway)
         return true;
     arena_init(&arena, BATCH_ARENA_MAX);
-    struct str said = event->unverified ? event->raw : gateway->read_call(event->raw, &arena).unsealed;
-    event_id_for_bank(event->gateway, said, id);
+    struct gateway_call call = gateway->read_call(event->raw, &arena);
+    event_id_for_bank(event->gateway, event->unverified ? event->raw : call.unsealed, id);
     arena_done(&arena);
-    return memcmp(id, event->id, EVENT_ID_LEN) == 0;
+    return call.has_seal && memcmp(id, event->id, EVENT_ID_LEN) == 0;
 }
 
 int batch_read_event(const struct stream_entry *entry, struct event *ret)

@@ -47,11 +47,6 @@ static struct db_value id_of(const struct looked_up *item)
     return DB_BYTES(str_slice((const char *)item->id, EVENT_ID_LEN));
 }
 
-static struct db_value hex_of(const struct looked_up *item)
-{
-    return DB_TEXT(str_from(item->hex));
-}
-
 static struct db_value same_as_of(const struct looked_up *item)
 {
     return DB_TEXT(str_from(item->same_as));
@@ -83,9 +78,7 @@ static int look_up(struct page *page, enum statement statement, struct db_value 
 static int look_up_all(struct page *page)
 {
     int err = look_up(page, STATEMENT_INBOX_FIND, id_of, true);
-    if (!err)
-        err = look_up(page, STATEMENT_LETTERS_FIND, hex_of, true);
-    return err ? err : look_up(page, STATEMENT_LETTERS_FIND_SAME, same_as_of, false);
+    return err ? err : look_up(page, STATEMENT_LETTERS_FIND, same_as_of, false);
 }
 
 static void read_items(struct page *page, const struct stream_entries *entries)
@@ -96,7 +89,7 @@ static void read_items(struct page *page, const struct stream_entries *entries)
         struct looked_up *item = &page->items[i];
         struct event event;
         item->entry = &entries->items[i];
-        poison_same_as(item->entry, &page->arena, item->same_as);
+        poison_same_as(item->entry, item->same_as);
         item->has_event = batch_read_event(item->entry, &event) == 0;
         if (item->has_event) {
             item->of_bank = event_is_of_bank(&event);

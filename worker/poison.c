@@ -87,7 +87,8 @@ static struct str field(const struct stream_entry *entry, struct str name)
     return STR_NULL;
 }
 
-/* Only an id that is the entry's own: dp-server's journal lets a call go whose id stands among the dead letters. */
+/* Only an id that may be the entry's own. It shows whoever reads the letters whether the event was applied, and proves
+ * nothing more: a copy with another seal has it, too. */
 static struct str own_id(const struct stream_entry *entry, struct arena *arena)
 {
     struct event event;
@@ -96,32 +97,46 @@ static struct str own_id(const struct stream_entry *entry, struct arena *arena)
     return fitting(arena, field(entry, STR("id")), ID_MAX_LEN);
 }
 
-void poison_same_as(const struct stream_entry *entry, struct arena *arena, char out[POISON_SAME_AS_SIZE])
-{
-    struct event event;
-    uint8_t digest[DIGEST_SHA256_LEN];
-    if (batch_read_event(entry, &event) == 0) {
-        const struct str parts[] = {
-            str_slice((const char *)event.id, EVENT_ID_LEN), event.raw, STR("\0"), event.login, STR("\0"), event.email};
-        digest_sha256_parts(parts, sizeof parts / sizeof parts[0], digest);
-    } else {
-        struct str *parts = ARENA_ARRAY(arena, 2 * entry->n_fields, struct str);
-        for (size_t i = 0; i < entry->n_fields; i++) {
-            parts[2 * i] = entry->fields[i];
-            parts[2 * i + 1] = STR("\0");
-        }
-        digest_sha256_parts(parts, 2 * entry->n_fields, digest);
-    }
-    encode_hex(digest, sizeof digest, out);
-}
-
-static void encode_fields(const struct stream_entry *entry, struct buf *out)
+/* Form-encoded, as far as they fit; whether they all do. */
+static bool encode_fields(const struct stream_entry *entry, struct buf *out)
 {
     for (size_t i = 0; i < entry->n_fields; i++) {
+        if (entry->fields[i].len > FIELDS_TEXT_MAX || out->len + 3 * entry->fields[i].len + 1 > FIELDS_TEXT_MAX)
+            return false;
         if (i)
             buf_append_char(out, i % 2 ? '=' : '&');
         encode_percent(out, entry->fields[i]);
     }
+    return true;
+}
+
+/* dp-server's journal lets an event go that has a letter of its digest: so that is what an event has, and only when the
+ * letter holds all of it. */
+static void digest_of(const struct stream_entry *entry, struct str fields, bool is_whole, char *out)
+{
+    struct event event;
+    uint8_t digest[DIGEST_SHA256_LEN];
+    const struct str parts[] = {STR("entry"), STR("\0"), fields};
+    if (is_whole && batch_read_event(entry, &event) == 0)
+        event_digest(&event, digest);
+    else
+        digest_sha256_parts(parts, sizeof parts / sizeof parts[0], digest);
+    encode_hex(digest, sizeof digest, out);
+}
+
+void poison_same_as(const struct stream_entry *entry, char out[POISON_SAME_AS_SIZE])
+{
+    struct buf fields;
+    buf_init(&fields, FIELDS_TEXT_MAX);
+    bool is_whole = encode_fields(entry, &fields);
+    digest_of(entry, buf_str(&fields), is_whole, out);
+    buf_done(&fields);
+}
+
+static struct str reason_of(struct arena *arena, const char *reason, bool is_whole)
+{
+    struct str text = is_whole ? str_from(reason) : arena_printf(arena, "longer than can be kept; %s", reason);
+    return fitting(arena, text, REASON_MAX);
 }
 
 int poison_bury(struct db *db, const struct stream_entry *entry, const char *reason, int64_t failures)
@@ -131,15 +146,15 @@ int poison_bury(struct db *db, const struct stream_entry *entry, const char *rea
     char same_as[POISON_SAME_AS_SIZE];
     arena_init(&arena, ARENA_MAX);
     buf_init(&fields, FIELDS_TEXT_MAX);
-    encode_fields(entry, &fields);
-    poison_same_as(entry, &arena, same_as);
+    bool is_whole = encode_fields(entry, &fields);
+    digest_of(entry, buf_str(&fields), is_whole, same_as);
     struct db_value params[] = {
         DB_TEXT(entry->id),
         DB_TEXT(own_id(entry, &arena)),
         DB_TEXT(fitting(&arena, field(entry, STR("kind")), NAME_MAX_LEN)),
         DB_TEXT(str_from(same_as)),
         DB_TEXT(buf_str(&fields)),
-        DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX)),
+        DB_TEXT(reason_of(&arena, reason, is_whole)),
         DB_INT(failures),
     };
     CRASH_POINT("worker/before_bury");

@@ -25,8 +25,8 @@ int poison_forgive_deaths(struct db *db, struct str stream_id);
 /* Writes the dead letter and commits. Harmless when it is there already; another entry of the same event is counted in
  * the open letter of the first. */
 int poison_bury(struct db *db, const struct stream_entry *entry, const char *reason, int64_t failures);
-/* What two entries of the same event have in common, in hex: SHA-256 of the event's id and what was said, without time
- * and address; of all fields where the entry is none of ours. */
-void poison_same_as(const struct stream_entry *entry, struct arena *arena, char out[POISON_SAME_AS_SIZE]);
+/* What two entries of the same event have in common, in hex: event_digest(); a digest of all fields where the entry is
+ * none of ours, or too long to be kept whole. */
+void poison_same_as(const struct stream_entry *entry, char out[POISON_SAME_AS_SIZE]);
 
 #endif

@@ -268,8 +268,7 @@ static const struct {
               "UPDATE comparisons SET finished_at = " NOW ", checked = ?, waiting = ?, missing = ?, resent = ?, "
               "journal_late = ? WHERE id = ?"),
     STATEMENT(COMPARISON_FAIL, "UPDATE comparisons SET error = ? WHERE id = ?"),
-    STATEMENT(LETTERS_FIND, "SELECT LOWER(event_id), of_bank FROM dead_letters WHERE event_id IN (*)"),
-    STATEMENT(LETTERS_FIND_SAME, "SELECT same_as FROM dead_letters WHERE same_as IN (*)"),
+    STATEMENT(LETTERS_FIND, "SELECT same_as FROM dead_letters WHERE same_as IN (*)"),
 
     /* A claimed mail's next_attempt_at is the end of its lease. Two statements, since only one status at a time comes
      * out of the index in its order: both together would read, sort and lock all that waits. */

@@ -52,6 +52,7 @@ struct gateway_call {
     struct str merchant_id;
     struct str reference;
     struct str unsealed; /* the part of the raw call that makes the event's id: without its seal */
+    bool has_seal;       /* else nobody ever sealed it: all of it makes the id, which another call's may be */
     const void *parts;   /* what verify() looks at; NULL: it cannot be taken apart */
 };
 

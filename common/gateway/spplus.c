@@ -123,14 +123,19 @@ static struct str read_value(const struct spplus_pairs *pairs, const char *name,
 static struct gateway_call read_call(struct str raw, struct arena *arena)
 {
     struct spplus_pairs pairs;
+    struct str unsealed;
 
-    if (spplus_read_pairs(raw, &pairs) != 0)
-        return (struct gateway_call){.unsealed = spplus_unseal(raw, NULL, arena)};
+    if (spplus_read_pairs(raw, &pairs) != 0) {
+        unsealed = spplus_unseal(raw, NULL, arena);
+        return (struct gateway_call){.unsealed = unsealed, .has_seal = unsealed.len < raw.len};
+    }
+    unsealed = spplus_unseal(raw, &pairs, arena);
     size_t used = offsetof(struct spplus_pairs, items) + pairs.count * sizeof pairs.items[0];
     return (struct gateway_call){
         .merchant_id = read_value(&pairs, "siret", arena),
         .reference = read_value(&pairs, "reference", arena),
-        .unsealed = spplus_unseal(raw, &pairs, arena),
+        .unsealed = unsealed,
+        .has_seal = unsealed.len < raw.len,
         .parts = memcpy(arena_room(arena, used), &pairs, used),
     };
 }

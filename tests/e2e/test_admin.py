@@ -166,6 +166,9 @@ def test_the_inbox_is_written_anew_with_its_rows(own_stack):
     assert stack.sql("SELECT LEFT(HEX(event_id), 2), kind, payload, of_bank FROM inbox ORDER BY event_id") == [
         ["AA", "password_changed", "", "0"], ["BB", "bank_answer", "b", "1"], ["CC", "bank_notification", "a", "1"]]
     assert stack.sql("SELECT of_bank FROM dead_letters ORDER BY id") == [["1"], ["0"]]
+    stack.sql("UPDATE schema_migrations SET finished_at = NULL, statements_done = 0 WHERE name = '010_inbox_of_bank.sql'")
+    done = admin(stack, "migrate")  # it was cut off before it could note what it had done
+    assert done.returncode == OK and "010_inbox_of_bank.sql applied" in done.stdout, done.stderr
     stack.sql(ROW.format("aa", "bank_notification", "c"))
     assert stack.sql("SELECT payload FROM inbox ORDER BY id DESC LIMIT 1") == [["c"]]
     assert sql_as(stack, "worker", ROW.format("cc", "bank_answer", "")) == 1062
@@ -788,8 +791,12 @@ def letters(stack):
               " (4, '4-1', REPEAT('cd', 32), 'password_changed', 'd', 'a=b', 'r', 5), (5, '5-1', '', '', 'e', 'a=%zz', 'r', 5);"
               "UPDATE dead_letters SET dropped_at = NOW(6) WHERE id = 3;"
               "INSERT INTO inbox (event_id, kind, verdict, payload, received_at) VALUES"
-              " (UNHEX(REPEAT('cd', 32)), 'password_changed', 'notice', '', UTC_TIMESTAMP(6));"
-              "INSERT INTO review_items (id, event_id, reason) VALUES (31, UNHEX(REPEAT('cd', 32)), 'BAD_SHAPE')")
+              " (UNHEX(REPEAT('cd', 32)), 'password_changed', 'notice', '', UTC_TIMESTAMP(6)),"
+              # Of the other kind each, under the same ids: they settle nothing, and are shown for nothing.
+              " (UNHEX(REPEAT('cd', 32)), 'bank_answer', 'credited', '', UTC_TIMESTAMP(6)),"
+              " (UNHEX(REPEAT('ab', 32)), 'password_changed', 'notice', '', UTC_TIMESTAMP(6));"
+              "INSERT INTO review_items (id, event_id, reason) VALUES (31, UNHEX(REPEAT('cd', 32)), 'PARENT_REPORT'),"
+              " (32, UNHEX(REPEAT('cd', 32)), 'BAD_SHAPE')")
 
 
 def test_dead_letters_are_shown_readable(stack, letters):

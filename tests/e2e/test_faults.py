@@ -46,19 +46,43 @@ def test_redis_comes_back_empty(own_stack):
     assert_paid_once(stack, reference)
 
 
-def test_an_event_of_another_kind_hides_no_call(own_stack):
-    """Somebody who writes to Redis takes the call away and leaves another event under its id; the journal has the call."""
+def journal_records(stack):
+    metrics = Client(stack, stack.ports["admin"]).get("/metrics").text
+    return next(int(line.split()[1]) for line in metrics.splitlines() if line.startswith("dp_journal_records "))
+
+
+def test_other_events_hide_no_call(own_stack):
+    """Somebody who writes to Redis takes the call away and leaves others under its id; the journal has the call."""
     stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"}, workers=0)
     _, bank, reference = sent_to_bank(stack)
     bank.type_card(reference, "1234567890123456")
     call = stack.redis("XRANGE", "dp:events", "-", "+").split("\n")
     stack.redis("FLUSHALL")
-    ident = call[call.index("id") + 1]
-    stack.redis("XADD", "dp:events", "*", "v", "1", "id", ident, "kind", "password_changed", "at", "2026-11-23T06:10:00Z", "login", "nobody")
+    ident, raw = (call[call.index(name) + 1] for name in ("id", "raw"))
+    head = ("XADD", "dp:events", "*", "v", "1", "id", ident, "at", "2026-11-23T06:10:00Z", "kind")
+    unsealed, seal = raw.split("&hmac=")
+    stack.redis(*head, "password_changed", "login", "nobody")
+    for forged in (unsealed, f"{unsealed}&hmac={'0' * len(seal)}"):
+        stack.redis(*head, "bank_notification", "gateway", "spplus", "raw", forged)
+    stack.redis(*head, "bank_notification", "gateway", "spplus", "raw", unsealed, "unverified", "1")
     stack.start_worker(0)
     assert_paid_once(stack, reference)
-    assert stack.sql(f"SELECT kind, of_bank FROM inbox WHERE event_id = UNHEX('{ident}') ORDER BY id") == [
-        ["password_changed", "0"], ["bank_notification", "1"]]
+    assert stack.sql(f"SELECT kind, of_bank, verdict FROM inbox WHERE event_id = UNHEX('{ident}') ORDER BY id") == [
+        ["password_changed", "0", "notice"], ["bank_notification", "1", "credited"]]
+    until("the journal lets it go", lambda: journal_records(stack) == 0, timeout=30)
+
+
+def test_a_letter_of_another_content_keeps_a_call_in_the_journal(own_stack):
+    """Whoever reads the letters is shown what they hold, and that is not the call."""
+    stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"}, workers=0)
+    _, bank, reference = sent_to_bank(stack)
+    bank.type_card(reference, "1234567890123456")
+    call = stack.redis("XRANGE", "dp:events", "-", "+").split("\n")
+    stack.redis("FLUSHALL")
+    stack.sql("INSERT INTO dead_letters (stream_id, event_id, kind, same_as, fields, reason, failures) VALUES "
+              f"('1-1', '{call[call.index('id') + 1]}', 'bank_notification', REPEAT('0', 64), '', 'forged', 5)")
+    stack.start_worker(0)
+    assert_paid_once(stack, reference)
 
 
 def test_database_and_redis_down_during_a_callback(own_stack):
@@ -153,6 +177,7 @@ def test_a_notice_survives_an_empty_redis(own_stack):
     stack.redis("FLUSHALL")
     stack.start_worker(0)
     until("the notice", lambda: [mail for mail in Mails(stack).all() if mail["to"] == [fields["courriel"]]], timeout=60)
+    until("the journal lets it go", lambda: journal_records(stack) == 0, timeout=30)
 
 
 def test_mail_is_tried_again(own_stack):

@@ -67,6 +67,11 @@ static void dead_letter_from_burial_to_inbox(void **state)
     ask("UPDATE alarms SET mailed_at = UTC_TIMESTAMP(6) - INTERVAL 61 MINUTE");
     look();
     assert_int_equal(n_alarm_mails(), 2);
+    struct stream_entry notice = help_notice_under_id_of(&entry);
+    assert_int_equal(help_run(&notice), RUNNER_ACK);
+    look();
+    assert_asked(1,
+                 "SELECT COUNT(*) FROM dead_letters WHERE applied_at IS NULL"); /* it settles nothing of the bank's */
     help_topup("dem20261123091701aaa", 1000);
     assert_int_equal(help_run(&entry), RUNNER_ACK);
     look();

@@ -116,6 +116,38 @@ static void forged_copy_has_a_letter_of_its_own(void **state)
                  genuine.id.ptr);
 }
 
+/* A letter that cannot hold all of an entry is nobody's but that entry's. */
+static void entry_too_long_to_keep(void **state)
+{
+    enum { JUNK_LEN = 600 * 1024, N_FIELDS = 140000 };
+    char same_as[POISON_SAME_AS_SIZE], same_as_call[POISON_SAME_AS_SIZE];
+    (void)state;
+    struct stream_entry call = help_bank_entry(help_call("dem20261123061299ccc", 1000, "1", "40000199"));
+    struct str *fields = ARENA_ARRAY(&help.arena, call.n_fields + 2, struct str);
+    char *junk = arena_alloc(&help.arena, JUNK_LEN);
+    memset(junk, '&', JUNK_LEN);
+    fields[0] = STR("junk");
+    fields[1] = str_slice(junk, JUNK_LEN);
+    memcpy(&fields[2], call.fields, call.n_fields * sizeof *fields);
+    struct stream_entry long_one = {STR("2001-1"), fields, call.n_fields + 2, 1};
+    poison_same_as(&call, same_as_call);
+    poison_same_as(&long_one, same_as);
+    assert_string_not_equal(same_as, same_as_call);
+    assert_int_equal(poison_bury(help.runner.db, &long_one, "a fault", 5), 0);
+    assert_asked(1,
+                 "SELECT COUNT(*) FROM dead_letters WHERE stream_id = '2001-1' AND same_as = '%s' AND fields = 'junk' "
+                 "AND reason = 'longer than can be kept; a fault'",
+                 same_as);
+
+    struct str *many = calloc(N_FIELDS, sizeof *many);
+    for (size_t i = 0; i < N_FIELDS; i++)
+        many[i] = STR("x");
+    struct stream_entry wide_one = {STR("2001-2"), many, N_FIELDS, 1};
+    assert_int_equal(poison_bury(help.runner.db, &wide_one, "malformed entry", 5), 0);
+    assert_asked(2 * N_FIELDS - 1, "SELECT LENGTH(fields) FROM dead_letters WHERE stream_id = '2001-2'");
+    free(many);
+}
+
 static void newer_and_malformed_entries(void **state)
 {
     (void)state;
@@ -206,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_survived_failure_forgives_deaths_but_counts),
         cmocka_unit_test(one_letter_an_event),
         cmocka_unit_test(forged_copy_has_a_letter_of_its_own),
+        cmocka_unit_test(entry_too_long_to_keep),
         cmocka_unit_test(newer_and_malformed_entries),
         cmocka_unit_test(database_away_for_a_moment),
         cmocka_unit_test(lost_race_is_decided_again),

@@ -318,13 +318,25 @@ static void forge_event(const uint8_t id[EVENT_ID_LEN], struct str raw)
         id);
 }
 
-/* A payer's word, of nobody who has one, under the id of a genuine call. */
+/* A payer's word, of nobody who has one, under an id of a genuine call. */
 static void forge_word(const struct bank_call *genuine)
 {
     push_event((struct event){.kind = EVENT_PAYMENT_DISCARDED,
                               .reference = STR("dem20200101000000xyz"),
                               .user = STR("999999999")},
-               genuine->id);
+               sim_one_in(3) ? genuine->unverified_id : genuine->id);
+}
+
+/* A copy without its seal: all of it is what the genuine call's id is made of. */
+static void forge_unsealed(const struct bank_call *genuine)
+{
+    static const char mark[] = "&hmac=";
+    const char *seal = memmem(genuine->raw.ptr, genuine->raw.len, mark, sizeof mark - 1);
+    struct event event = {.kind = EVENT_BANK_NOTIFICATION, .gateway = STR("spplus"), .unverified = sim_one_in(2)};
+    if (!seal)
+        return;
+    event.raw = str_slice(genuine->raw.ptr, (size_t)(seal - genuine->raw.ptr));
+    push_event(event, genuine->id);
 }
 
 /* What no key sealed stands in the inbox under the id of all its bytes. */
@@ -347,8 +359,11 @@ void bank_forge(void)
     struct str raw = world_str(genuine->raw);
     char *last = (char *)(uintptr_t)&raw.ptr[raw.len - 1];
     *last = *last == '0' ? '1' : '0';
-    if (sim_one_in(4)) {
-        forge_word(genuine);
+    if (sim_one_in(3)) {
+        if (sim_one_in(2))
+            forge_word(genuine);
+        else
+            forge_unsealed(genuine);
         return;
     }
     if (sim_one_in(3)) { /* a copy with another seal, before or after the genuine call */

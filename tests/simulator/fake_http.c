@@ -201,13 +201,16 @@ static struct sql_value value_of(const struct db_value *value)
 
 static void add_rows(struct db_result *to, const struct sql_result *from, struct arena *arena)
 {
-    struct db_value *cells = ARENA_ARRAY(arena, to->n_rows + from->n_rows, struct db_value);
-    if (to->n_rows)
-        memcpy(cells, to->cells, to->n_rows * sizeof *cells);
-    for (size_t i = 0; i < from->n_rows; i++)
-        cells[to->n_rows++] = DB_S(arena_str(arena, from->cells[i].text));
+    size_t n_cols = from->n_cols, at = to->n_rows * n_cols;
+    struct db_value *cells = ARENA_ARRAY(arena, at + from->n_rows * n_cols, struct db_value);
+    if (at)
+        memcpy(cells, to->cells, at * sizeof *cells);
+    for (size_t i = 0; i < from->n_rows * n_cols; i++)
+        cells[at + i] =
+            from->cells[i].type == SQL_INT ? DB_I(from->cells[i].number) : DB_S(arena_str(arena, from->cells[i].text));
     to->cells = cells;
-    to->n_columns = 1;
+    to->n_rows += (unsigned)from->n_rows;
+    to->n_columns = (unsigned)n_cols;
 }
 
 static int query(struct db_run *run)

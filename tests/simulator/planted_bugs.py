@@ -91,7 +91,9 @@ BUGS = {
         ("worker/batch.c", "entry->seal = gateway->verify(&entry->contract->bank, &call);",
          "entry->seal = GATEWAY_SEAL_GOOD;")],
     "junk under a genuine id believed": [
-        ("worker/batch.c", "    return memcmp(id, event->id, EVENT_ID_LEN) == 0;\n", "    return true;\n")],
+        ("worker/batch.c", "    return call.has_seal && memcmp(id, event->id, EVENT_ID_LEN) == 0;\n", "    return true;\n")],
+    "copy without a seal takes the genuine call's place": [
+        ("worker/batch.c", "    return call.has_seal && memcmp(", "    return memcmp(")],
     "event of another kind takes a call's place": [
         ("worker/facts.c", "batch_entry_is_of_bank(entry) == of_bank && ", "")],
     "event of another kind takes a call's place in a batch": [
@@ -100,9 +102,9 @@ BUGS = {
     "event of another kind keeps a call out of the inbox": [
         ("schema/010_inbox_of_bank.sql", "(event_id, of_bank)", "(event_id)")],
     "journal lets go what only another kind of event is known for": [
-        ("server/statements.c", "FROM inbox WHERE of_bank AND event_id", "FROM inbox WHERE event_id")],
+        ("server/journal_keeper.c", "(is_letter || (cells[1].number == IS_OF_BANK) == event_is_of_bank(event)) &&\n            ", "")],
     "unverified call refused its own id": [
-        ("worker/batch.c", "event->unverified ? event->raw : gateway->read_call(event->raw, &arena).unsealed", "gateway->read_call(event->raw, &arena).unsealed")],
+        ("worker/batch.c", "event->unverified ? event->raw : call.unsealed", "call.unsealed")],
     "seal cut in another way credits": [
         ("common/gateway/spplus_judge.c", "return spplus_is_bank_ref(bank_ref->value, bank_ref_len) ? NULL : fault_bank_ref;",
          "return bank_ref_len ? NULL : fault_bank_ref;")],
@@ -163,7 +165,7 @@ BUGS = {
     "replica's answer not read": [
         ("server/event_queue.c", "if (!err && (reply->type != REDIS_REPLY_INTEGER || reply->integer < queue->wait_replicas))", "if (!err && !reply)")],
     "journal released without a look at the inbox": [
-        ("server/journal_keeper.c", "if (err == 0 && is_known(&run->results[0], &keeper->events[i])) {", "if (err == 0) {")],
+        ("server/journal_keeper.c", "if (err == 0 && is_known(&run->results[0], &keeper->events[i], keeper->digests[i])) {", "if (err == 0) {")],
     "journal sends nothing again": [
         ("server/journal_keeper.c", "} else if (event_queue_is_ready(keeper->app->events)) {", "} else if (keeper->closing) {")],
     "journal never reads again what its index had no room for": [

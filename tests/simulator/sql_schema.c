@@ -148,12 +148,18 @@ static void drop_key(struct sql_table *table, struct str name)
     table->n_keys = kept;
 }
 
+static struct str take_name_that_exists(struct sql_reader *reader)
+{
+    (void)sql_take_words(reader, "IF", "EXISTS");
+    return sql_take_name(reader);
+}
+
 static void read_drop(struct sql_reader *reader, struct sql_table *table)
 {
     if (sql_take_words(reader, "PRIMARY", "KEY"))
         drop_key(table, STR_NULL);
     else if (sql_take(reader, "KEY"))
-        drop_key(table, sql_take_name(reader));
+        drop_key(table, take_name_that_exists(reader));
     else
         skip_item(reader);
 }
@@ -163,9 +169,11 @@ static void read_alter_table(struct sql_reader *reader)
     struct sql_table *table = sql_find_table(sql_take_name(reader));
     do {
         bool adds = table && sql_take(reader, "ADD");
-        if (adds && sql_take(reader, "COLUMN"))
+        if (adds && sql_take(reader, "COLUMN")) {
+            if (sql_take_words(reader, "IF", "NOT"))
+                sql_expect(reader, "EXISTS");
             read_column(reader, table);
-        else if (adds)
+        } else if (adds)
             (void)read_key_or_check(reader, table);
         else if (table && sql_take(reader, "DROP"))
             read_drop(reader, table);

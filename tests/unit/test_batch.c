@@ -236,12 +236,16 @@ static void not_believed(void **state)
 static void own_ids(void **state)
 {
     static const struct {
-        bool unverified, of_all_bytes;
+        bool unverified, of_all_bytes, without_seal;
         int err;
-    } cases[] = {{false, false, 0}, {false, true, ERR_INVALID}, {true, true, 0}, {true, false, ERR_INVALID}};
-    struct str raw = STR("siret=1&reference=r&hmac=00"), unsealed = STR("siret=1&reference=r");
+    } cases[] = {
+        {false, false, false, 0},          {false, true, false, ERR_INVALID}, {true, true, false, 0},
+        {true, false, false, ERR_INVALID}, {false, true, true, ERR_INVALID},  {true, true, true, ERR_INVALID},
+    };
+    struct str sealed = STR("siret=1&reference=r&hmac=00"), unsealed = STR("siret=1&reference=r");
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct str raw = cases[i].without_seal ? unsealed : sealed;
         struct event event = {
             .kind = EVENT_BANK_NOTIFICATION, .gateway = STR("spplus"), .raw = raw, .ip = STR("192.0.2.7")};
         struct event read;

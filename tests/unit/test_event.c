@@ -161,6 +161,10 @@ static void entries(void **state)
         {"bad moment",
          ERR_INVALID,
          {"v", "1", "id", ID_TEXT, "at", "yesterday", "kind", "bank_notification", "gateway", "g", "raw", "r"}},
+        {"a moment before all of them",
+         ERR_INVALID,
+         {"v", "1", "id", ID_TEXT, "at", "0000-06-01T00:00:00Z", "kind", "bank_notification", "gateway", "g", "raw",
+          "r"}},
         {"no raw", ERR_INVALID, {BANK, "gateway", "spplus"}},
         {"empty raw", ERR_INVALID, {BANK, "gateway", "spplus", "raw", ""}},
         {"raw twice", ERR_INVALID, {BANK, "gateway", "spplus", "raw", "a=1", "raw", "a=2"}},
@@ -238,6 +242,55 @@ static void too_many_fields(void **state)
     assert_int_equal(event_decode(str_slice("\xff\xff\xff\xff", 4), &back), ERR_CORRUPT);
 }
 
+/* An entry of a newer dp-server may have more than ours, not any number. */
+static void entry_of_many_fields(void **state)
+{
+    struct event event = bank_event();
+    struct str fields[2 * EVENT_ENTRY_FIELDS_MAX + 2];
+    struct arena arena;
+    size_t count;
+    (void)state;
+    arena_init(&arena, 65536);
+    const struct str *own = event_to_fields(&event, &arena, &count);
+    memcpy(fields, own, count * sizeof *fields);
+    for (; count < sizeof fields / sizeof fields[0]; count++)
+        fields[count] = STR("newer");
+    assert_int_equal(event_from_fields(fields, count - 2, &event), 0);
+    assert_int_equal(event_from_fields(fields, count, &event), ERR_INVALID);
+    arena_done(&arena);
+}
+
+/* Whatever is said counts, and its id; when and from where does not. */
+static void digests(void **state)
+{
+    const struct event event = bank_event();
+    struct event later = event, others[] = {event, event, event, event, discard_event(), discard_event()};
+    uint8_t digest[EVENT_ID_LEN], other[EVENT_ID_LEN];
+    (void)state;
+    event_digest(&event, digest);
+    assert_memory_not_equal(digest, event.id, EVENT_ID_LEN);
+    later.at_us++;
+    later.ip = STR_NULL;
+    event_digest(&later, other);
+    assert_memory_equal(digest, other, EVENT_ID_LEN);
+    others[0].id[0] ^= 1;
+    others[1].raw = STR("siret=1&etat=1&x=\0\xff\r\n&hmac=AC");
+    others[2].unverified = true;
+    others[3].gateway = STR("other");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        event_digest(&others[i], other);
+        assert_memory_not_equal(digest, other, EVENT_ID_LEN);
+    }
+    /* What ends in one field does not begin in the next. */
+    others[4].reference = STR("ab");
+    others[4].user = STR("c");
+    others[5].reference = STR("a");
+    others[5].user = STR("bc");
+    event_digest(&others[4], digest);
+    event_digest(&others[5], other);
+    assert_memory_not_equal(digest, other, EVENT_ID_LEN);
+}
+
 static void ids(void **state)
 {
     /* printf 'spplus\0siret=1&etat=1' | sha256sum */
@@ -276,8 +329,10 @@ static void answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_ways),    cmocka_unit_test(stream_form),     cmocka_unit_test(entries),
-        cmocka_unit_test(torn_records), cmocka_unit_test(too_many_fields), cmocka_unit_test(ids),
+        cmocka_unit_test(both_ways),       cmocka_unit_test(stream_form),
+        cmocka_unit_test(entries),         cmocka_unit_test(torn_records),
+        cmocka_unit_test(too_many_fields), cmocka_unit_test(entry_of_many_fields),
+        cmocka_unit_test(digests),         cmocka_unit_test(ids),
         cmocka_unit_test(answers),
     };
     rand_init();
