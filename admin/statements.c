@@ -135,6 +135,10 @@ static const char *const sql[STATEMENT_COUNT] = {
         "UPDATE dead_letters SET dropped_at = UTC_TIMESTAMP(6), drop_reason = LEFT(?, 255) WHERE id = ? AND dropped_at "
         "IS NULL AND applied_at IS NULL",
 
+    [STATEMENT_LETTERS_ALL] =
+        "SELECT id, fields, COALESCE(same_as, '') FROM dead_letters WHERE id > ? ORDER BY id LIMIT 50",
+    [STATEMENT_LETTER_DIGEST] = "UPDATE dead_letters SET same_as = ? WHERE id = ?",
+
     [STATEMENT_MAILS_LIST] =
         "SELECT id, created_at, kind, recipient, status, attempt, IF(status = 'DEAD', NULL, next_attempt_at), "
         "last_error FROM mail_outbox WHERE (status = 'DEAD' AND settled_at IS NULL) OR (status IN ('PENDING', "

@@ -92,6 +92,17 @@ void event_digest(const struct event *event, uint8_t out[EVENT_ID_LEN])
     buf_done(&bytes);
 }
 
+void event_entry_digest(const struct str *fields, size_t count, struct str form, uint8_t out[EVENT_ID_LEN])
+{
+    const struct str parts[] = {STR("entry"), STR("\0"), form};
+    struct event event;
+
+    if (event_from_fields(fields, count, &event) == 0)
+        event_digest(&event, out);
+    else
+        digest_sha256_parts(parts, sizeof parts / sizeof parts[0], out);
+}
+
 /* An event as names and values, with the memory of those values that are not texts of the event. */
 struct listing {
     struct str fields[2 * EVENT_FIELDS_MAX];
@@ -237,11 +248,13 @@ int event_from_fields(const struct str *fields, size_t count, struct event *ret_
     struct event event = {0};
     struct str id, at;
 
-    if (count % 2 != 0 || count > 2 * EVENT_ENTRY_FIELDS_MAX)
+    if (count % 2 != 0)
         return ERR_INVALID;
     int err = read_version_and_kind(fields, count, &event.kind);
     if (err != 0)
         return err;
+    if (count > 2 * EVENT_ENTRY_FIELDS_MAX)
+        return ERR_INVALID;
     if (find_field(fields, count, "id", ID_HEX_LEN, &id) != 0 || decode_hex(id, event.id, EVENT_ID_LEN) != 0)
         return ERR_INVALID;
     if (find_field(fields, count, "at", CLOCK_RFC3339_SIZE, &at) != 0 || clock_from_rfc3339(at, &event.at_us) != 0 ||

@@ -68,6 +68,9 @@ void event_id_for_answer(struct str gateway, struct str reference, struct str st
 /* SHA-256 of all that the event says, but for its time and address: what two of the same event have in common. Unlike
  * the id it cannot be borrowed for anything else: it holds the bank's seal. */
 void event_digest(const struct event *event, uint8_t out[EVENT_ID_LEN]);
+/* Of an entry, whose fields stand in `form` form-encoded: event_digest() if it is an event, whatever its id claims; of
+ * `form` else. */
+void event_entry_digest(const struct str *fields, size_t count, struct str form, uint8_t out[EVENT_ID_LEN]);
 /* 32 random bytes. */
 void event_id_random(uint8_t out[EVENT_ID_LEN]);
 

@@ -32,7 +32,8 @@ GRANT SELECT ON {database}.account_credits TO {server};
 GRANT SELECT ON {database}.receipts TO {server};
 GRANT SELECT ON {database}.receipt_files TO {server};
 GRANT SELECT (event_id, of_bank) ON {database}.inbox TO {server};
-GRANT SELECT (same_as) ON {database}.dead_letters TO {server};
+-- event_id: of dp-servers before 010; to go with the next change of this file.
+GRANT SELECT (event_id, same_as) ON {database}.dead_letters TO {server};
 GRANT SELECT, INSERT ON {database}.login_history TO {server};
 GRANT SELECT ON {database}.password_tokens TO {server};
 GRANT UPDATE (used_at) ON {database}.password_tokens TO {server};

@@ -3,9 +3,10 @@
  *
  * Segments live in <directory>/<uuid>/NNNNNNNN.log, the uuid directory under flock(); a journal adopts the segments
  * nobody holds, at its start and while it runs. Appends are group-committed: one fdatasync for all that waited. A
- * record leaves only when journal_release() says that its event id stands in the database's inbox; a segment without
- * live records is deleted, one with damaged records is moved to <directory>/corrupt for a human. What was released in a
- * segment that still holds live records is live again after a restart: whoever pushes it again meets the inbox.
+ * record leaves only when journal_release() says that its event stands in the database (journal_keeper.h); a segment
+ * without live records is deleted, one with damaged records is moved to <directory>/corrupt for a human. What was
+ * released in a segment that still holds live records is live again after a restart: whoever pushes it again meets the
+ * inbox.
  *
  * An event whose id is live is acknowledged without a second record, as long as the index has room (journal_backlog.h):
  * beyond, a second record only costs its place. */
@@ -51,7 +52,7 @@ void journal_append(struct journal *journal, const struct event *event, journal_
  * most one at a time. Also looks, once in JOURNAL_ADOPT_INTERVAL_MS, for what servers that died have left. No deadline:
  * nobody waits for it. When the journal is closed meanwhile it is called with 0 records, before `closed`. */
 void journal_read_due(struct journal *journal, int64_t age_us, unsigned max, journal_due_cb done, void *data);
-/* These ids stand in the inbox: their records may go. Unknown ids are ignored. */
+/* These events stand in the database: their records may go. Unknown ids are ignored. */
 void journal_release(struct journal *journal, const uint8_t (*ids)[EVENT_ID_LEN], unsigned n_ids);
 /* After a push again, so that the record is not due again at once. */
 void journal_touch(struct journal *journal, const uint8_t (*ids)[EVENT_ID_LEN], unsigned n_ids);

@@ -67,7 +67,7 @@ static int look_up(struct page *page, enum statement statement, struct db_value 
     for (size_t row = 0; !err && row < rows.n_rows; row++) {
         for (size_t i = 0; i < page->count; i++) {
             struct looked_up *item = &page->items[i];
-            bool is_like = !events_only || (db_int(&rows, row, 1) != 0) == item->of_bank;
+            bool is_like = !events_only || (item->has_event && (db_int(&rows, row, 1) != 0) == item->of_bank);
             if (is_like && str_eq(db_text(&rows, row, 0), value_of(item).text))
                 item->known = true;
         }
@@ -90,7 +90,7 @@ static void read_items(struct page *page, const struct stream_entries *entries)
         struct event event;
         item->entry = &entries->items[i];
         poison_same_as(item->entry, item->same_as);
-        item->has_event = batch_read_event(item->entry, &event) == 0;
+        item->has_event = event_from_fields(item->entry->fields, item->entry->n_fields, &event) == 0;
         if (item->has_event) {
             item->of_bank = event_is_of_bank(&event);
             memcpy(item->id, event.id, EVENT_ID_LEN);

@@ -1,15 +1,16 @@
 #include "worker/poison.h"
 
+#include <assert.h>
+
 #include "common/buf.h"
 #include "common/crash_point.h"
-#include "common/digest.h"
 #include "common/encode.h"
 #include "common/err.h"
 #include "worker/batch.h"
 
 enum {
     ARENA_MAX = 4 * 1024 * 1024,
-    FIELDS_TEXT_MAX = 1024 * 1024,
+    FIELDS_TEXT_MAX = 4 * STREAM_ENTRY_MAX, /* each byte may take three */
     REASON_MAX = 255,
     NAME_MAX_LEN = 40,
     ID_MAX_LEN = 64
@@ -97,30 +98,20 @@ static struct str own_id(const struct stream_entry *entry, struct arena *arena)
     return fitting(arena, field(entry, STR("id")), ID_MAX_LEN);
 }
 
-/* Form-encoded, as far as they fit; whether they all do. */
-static bool encode_fields(const struct stream_entry *entry, struct buf *out)
+static void encode_fields(const struct stream_entry *entry, struct buf *out)
 {
     for (size_t i = 0; i < entry->n_fields; i++) {
-        if (entry->fields[i].len > FIELDS_TEXT_MAX || out->len + 3 * entry->fields[i].len + 1 > FIELDS_TEXT_MAX)
-            return false;
         if (i)
             buf_append_char(out, i % 2 ? '=' : '&');
         encode_percent(out, entry->fields[i]);
     }
-    return true;
+    assert(buf_ok(out));
 }
 
-/* dp-server's journal lets an event go that has a letter of its digest: so that is what an event has, and only when the
- * letter holds all of it. */
-static void digest_of(const struct stream_entry *entry, struct str fields, bool is_whole, char *out)
+static void digest_of(const struct stream_entry *entry, struct str fields, char *out)
 {
-    struct event event;
-    uint8_t digest[DIGEST_SHA256_LEN];
-    const struct str parts[] = {STR("entry"), STR("\0"), fields};
-    if (is_whole && batch_read_event(entry, &event) == 0)
-        event_digest(&event, digest);
-    else
-        digest_sha256_parts(parts, sizeof parts / sizeof parts[0], digest);
+    uint8_t digest[EVENT_ID_LEN];
+    event_entry_digest(entry->fields, entry->n_fields, fields, digest);
     encode_hex(digest, sizeof digest, out);
 }
 
@@ -128,15 +119,9 @@ void poison_same_as(const struct stream_entry *entry, char out[POISON_SAME_AS_SI
 {
     struct buf fields;
     buf_init(&fields, FIELDS_TEXT_MAX);
-    bool is_whole = encode_fields(entry, &fields);
-    digest_of(entry, buf_str(&fields), is_whole, out);
+    encode_fields(entry, &fields);
+    digest_of(entry, buf_str(&fields), out);
     buf_done(&fields);
-}
-
-static struct str reason_of(struct arena *arena, const char *reason, bool is_whole)
-{
-    struct str text = is_whole ? str_from(reason) : arena_printf(arena, "longer than can be kept; %s", reason);
-    return fitting(arena, text, REASON_MAX);
 }
 
 int poison_bury(struct db *db, const struct stream_entry *entry, const char *reason, int64_t failures)
@@ -146,15 +131,15 @@ int poison_bury(struct db *db, const struct stream_entry *entry, const char *rea
     char same_as[POISON_SAME_AS_SIZE];
     arena_init(&arena, ARENA_MAX);
     buf_init(&fields, FIELDS_TEXT_MAX);
-    bool is_whole = encode_fields(entry, &fields);
-    digest_of(entry, buf_str(&fields), is_whole, same_as);
+    encode_fields(entry, &fields);
+    digest_of(entry, buf_str(&fields), same_as);
     struct db_value params[] = {
         DB_TEXT(entry->id),
         DB_TEXT(own_id(entry, &arena)),
         DB_TEXT(fitting(&arena, field(entry, STR("kind")), NAME_MAX_LEN)),
         DB_TEXT(str_from(same_as)),
         DB_TEXT(buf_str(&fields)),
-        DB_TEXT(reason_of(&arena, reason, is_whole)),
+        DB_TEXT(fitting(&arena, str_from(reason), REASON_MAX)),
         DB_INT(failures),
     };
     CRASH_POINT("worker/before_bury");

@@ -25,8 +25,8 @@ int poison_forgive_deaths(struct db *db, struct str stream_id);
 /* Writes the dead letter and commits. Harmless when it is there already; another entry of the same event is counted in
  * the open letter of the first. */
 int poison_bury(struct db *db, const struct stream_entry *entry, const char *reason, int64_t failures);
-/* What two entries of the same event have in common, in hex: event_digest(); a digest of all fields where the entry is
- * none of ours, or too long to be kept whole. */
+/* What two entries of the same event have in common, in hex: event_entry_digest(). dp-server's journal lets an event
+ * go that has a letter of its digest, so the letter holds all of it. */
 void poison_same_as(const struct stream_entry *entry, char out[POISON_SAME_AS_SIZE]);
 
 #endif

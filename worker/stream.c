@@ -6,14 +6,35 @@
 #include "common/event.h"
 #include "worker/stream_call.h"
 
+static size_t size_of(const redisReply *fields, size_t n_fields)
+{
+    size_t size = n_fields * sizeof(struct str);
+    for (size_t i = 0; i < n_fields; i++)
+        size += stream_text(fields->element[i]).len;
+    return size;
+}
+
+/* Whoever writes to Redis must not fill the memory of whoever reads it. */
+static struct stream_entry copy_too_long(struct str id, size_t size, struct arena *arena)
+{
+    struct str *fields = ARENA_ARRAY(arena, 2, struct str);
+    fields[0] = STR("bytes");
+    fields[1] = arena_printf(arena, "%zu", size);
+    return (struct stream_entry){id, fields, 2, 1};
+}
+
 static struct stream_entry copy_entry(const redisReply *reply, struct arena *arena)
 {
     const redisReply *fields = reply->element[1];
     size_t n_fields = fields->type == REDIS_REPLY_ARRAY ? fields->elements : 0;
+    size_t size = size_of(fields, n_fields);
+    struct str id = arena_str(arena, stream_text(reply->element[0]));
+    if (size > STREAM_ENTRY_MAX)
+        return copy_too_long(id, size, arena);
     struct str *copies = ARENA_ARRAY(arena, n_fields, struct str);
     for (size_t i = 0; i < n_fields; i++)
         copies[i] = arena_str(arena, stream_text(fields->element[i]));
-    return (struct stream_entry){arena_str(arena, stream_text(reply->element[0])), copies, n_fields, 1};
+    return (struct stream_entry){id, copies, n_fields, 1};
 }
 
 /* An entry whose fields are nil was deleted while pending. */

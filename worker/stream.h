@@ -18,6 +18,9 @@
 enum { STREAM_CONSUMER_SIZE = 128, STREAM_READ_MAX = 4096, STREAM_ID_SIZE = 48 };
 
 /* An entry copied into the caller's arena. */
+/* Bytes of an entry, many times what any event has: of a longer one only its size is read, as its only field. */
+enum { STREAM_ENTRY_MAX = 128 * 1024 };
+
 struct stream_entry {
     struct str id;
     const struct str *fields; /* name, value, name, value … */

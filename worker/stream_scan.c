@@ -55,10 +55,10 @@ int stream_is_pending(struct stream *stream, struct str id, bool *ret)
 
 int stream_send_again(struct stream *stream, const struct stream_entry *entry)
 {
-    enum { WORDS = 3 + 2 * EVENT_FIELDS_MAX };
+    enum { WORDS = 3 + 2 * EVENT_ENTRY_FIELDS_MAX };
     redisReply *reply;
     STREAM_COMMAND(command, WORDS);
-    if (entry->n_fields > 2 * EVENT_FIELDS_MAX)
+    if (entry->n_fields > 2 * EVENT_ENTRY_FIELDS_MAX)
         return ERR_TOO_LARGE;
     STREAM_ADD(&command, "XADD", EVENT_STREAM, "*");
     for (size_t i = 0; i < entry->n_fields; i++)

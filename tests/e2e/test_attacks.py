@@ -434,6 +434,7 @@ def test_calls_for_a_contract_whose_key_cannot_be_opened_are_kept(crowd_stack):
     restart("00" * 64)
     try:
         assert ask_bank_path(stack, forged) == ask_bank_path(stack, raw) == (200, "spcheckok")
+        assert ask_bank_path(stack, raw.partition("&hmac=")[0])[0] == 403  # no bank sends such a one, and it has the genuine call's id
         assert int(stack.redis("XLEN", "dp:events")) == before + 2
         assert ask_bank_path(stack, raw.replace("00000000000001-01", "00000000000009-09"))[0] == 403
     finally:

@@ -130,8 +130,11 @@ class BankDriver:
         asyncio.run_coroutine_threadsafe(begin(), self.loop).result()
 
     def submit(self, orders):
-        """Orders whose `at` is a moment of time.monotonic()."""
-        self.loop.call_soon_threadsafe(self._take, orders)
+        """Orders whose `at` is a moment of time.monotonic(). Taken when it returns: wait_idle() counts them."""
+        async def take():
+            self._take(orders)
+
+        asyncio.run_coroutine_threadsafe(take(), self.loop).result()
 
     def _take(self, orders):
         for order in orders:

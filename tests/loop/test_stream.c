@@ -94,6 +94,25 @@ static void reads_from_the_beginning(void **state)
     assert_true(stream_connected(stream));
 }
 
+/* Fields that are long, or many: more than any event has. The arena of these tests would not hold them. */
+static void entries_too_long(void **state)
+{
+    struct stream *stream = *state;
+    redis("EVAL %s 1 " EVENT_STREAM,
+          "redis.call('XADD', KEYS[1], '1000-1', 'raw', string.rep('x', 12000000)) "
+          "local f = {} for i = 1, 7900 do f[i] = 'x' end "
+          "for i = 1, 50 do redis.call('XADD', KEYS[1], '1001-' .. i, unpack(f)) end return 1");
+    add("1002-1");
+    struct stream_entries entries = read_new(stream);
+    assert_int_equal(entries.count, 52);
+    for (size_t i = 0; i < 51; i++) {
+        assert_int_equal(entries.items[i].n_fields, 2);
+        assert_true(str_eq_text(entries.items[i].fields[0], "bytes"));
+    }
+    assert_true(str_eq(entries.items[51].fields[3], STR("a=b")));
+    ack(stream, &entries);
+}
+
 static void group_and_stream_destroyed(void **state)
 {
     struct stream *stream = *state;
@@ -192,7 +211,7 @@ static void looks_from_outside_the_group(void **state)
     assert_int_equal(stream_scan(stream, "2000", "+", 10, &arena, &entries), 0);
     assert_int_equal(entries.count, 1);
     assert_true(str_eq(entries.items[0].fields[3], STR("a=b")));
-    struct stream_entry wide = {STR("1-1"), entries.items[0].fields, 2 * EVENT_FIELDS_MAX + 2, 1};
+    struct stream_entry wide = {STR("1-1"), entries.items[0].fields, 2 * EVENT_ENTRY_FIELDS_MAX + 2, 1};
     assert_int_equal(stream_send_again(stream, &wide), ERR_TOO_LARGE);
 }
 
@@ -267,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_from_the_beginning, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(entries_too_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(group_and_stream_destroyed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(own_entries_count_their_deliveries, set_up, tear_down),
