@@ -51,14 +51,20 @@ def journal_records(stack):
     return next(int(line.split()[1]) for line in metrics.splitlines() if line.startswith("dp_journal_records "))
 
 
+def take_call_away(stack):
+    """A payment's reference, and the fields of the bank's call about it that stood in the stream."""
+    _, bank, reference = sent_to_bank(stack)
+    bank.type_card(reference, "1234567890123456")
+    _, *words = stack.redis("XRANGE", "dp:events", "-", "+").split("\n")
+    stack.redis("FLUSHALL")
+    return reference, dict(zip(words[::2], words[1::2]))
+
+
 def test_other_events_hide_no_call(own_stack):
     """Somebody who writes to Redis takes the call away and leaves others under its id; the journal has the call."""
     stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"}, workers=0)
-    _, bank, reference = sent_to_bank(stack)
-    bank.type_card(reference, "1234567890123456")
-    call = stack.redis("XRANGE", "dp:events", "-", "+").split("\n")
-    stack.redis("FLUSHALL")
-    ident, raw = (call[call.index(name) + 1] for name in ("id", "raw"))
+    reference, call = take_call_away(stack)
+    ident, raw = call["id"], call["raw"]
     head = ("XADD", "dp:events", "*", "v", "1", "id", ident, "at", "2026-11-23T06:10:00Z", "kind")
     unsealed, seal = raw.split("&hmac=")
     stack.redis(*head, "password_changed", "login", "nobody")
@@ -75,12 +81,9 @@ def test_other_events_hide_no_call(own_stack):
 def test_a_letter_of_another_content_keeps_a_call_in_the_journal(own_stack):
     """Whoever reads the letters is shown what they hold, and that is not the call."""
     stack = own_stack(config_extra={"journal_extra": "resend_after_s = 2"}, workers=0)
-    _, bank, reference = sent_to_bank(stack)
-    bank.type_card(reference, "1234567890123456")
-    call = stack.redis("XRANGE", "dp:events", "-", "+").split("\n")
-    stack.redis("FLUSHALL")
+    reference, call = take_call_away(stack)
     stack.sql("INSERT INTO dead_letters (stream_id, event_id, kind, same_as, fields, reason, failures) VALUES "
-              f"('1-1', '{call[call.index('id') + 1]}', 'bank_notification', REPEAT('0', 64), '', 'forged', 5)")
+              f"('1-1', '{call['id']}', 'bank_notification', REPEAT('0', 64), '', 'forged', 5)")
     stack.start_worker(0)
     assert_paid_once(stack, reference)
 
