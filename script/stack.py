@@ -278,7 +278,8 @@ class Stack:
     def start_redis(self):
         config = self.state / "redis/redis.conf"
         config.write_text(f'port 0\nunixsocket {self.redis_socket}\nunixsocketperm 700\ndir {self.state}/redis\n'
-                          'appendonly yes\nappendfsync always\nmaxmemory-policy noeviction\nsave ""\n')
+                          'appendonly yes\nappendfsync always\nmaxmemory-policy noeviction\nsave ""\n'
+                          'proto-max-bulk-len 1mb\n')
         self.add("redis", ["redis-server", config])
         wait_for(f"Redis's answer on {self.redis_socket}", self.redis_answers)
 
