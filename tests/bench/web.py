@@ -163,18 +163,7 @@ class Web:
                 self.check_calls(warm.answered + result.answered, loads=2)
         return result
 
-    def compare_browsing(self, turns, seconds):
-        """The same, of browse()."""
-        results = {peer.name: [] for peer in self.peers("browsing")}
-        for n in range(turns):
-            for peer in self.peers("browsing"):
-                result = self.browse(peer, seconds)
-                results[peer.name].append(result)
-                print(f"browsing {n + 1}/{turns} {peer.name}: call p99 {result.p99_us} µs, max {result.max_us} µs, "
-                      f"{result.pages.per_second:.0f} pages/s", file=sys.stderr, flush=True)
-        return results
-
-    def compare(self, work, turns, seconds, rate=None, say=print):
+    def in_turns(self, work, turns, measure_one):
         """A B C, A B C …: {peer's name: [result of each turn]}."""
         peers = self.peers(work)
         if work == "history":
@@ -182,8 +171,14 @@ class Web:
         results = {peer.name: [] for peer in peers}
         for n in range(turns):
             for peer in peers:
-                result = self.turn(peer, work, seconds, rate)
+                result = measure_one(peer)
                 results[peer.name].append(result)
-                say(f"{work} {n + 1}/{turns} {peer.name}: {result.per_second:.0f}/s, p99 {result.p99_us} µs, "
-                    f"{result.web_cpu:.3f} CPU-s/10k", file=sys.stderr, flush=True)
+                print(f"{work} {n + 1}/{turns} {peer.name}: {result.per_second:.0f}/s, p99 {result.p99_us} µs, at most {result.max_us} µs",
+                      file=sys.stderr, flush=True)
         return results
+
+    def compare(self, work, turns, seconds, rate=None):
+        return self.in_turns(work, turns, lambda peer: self.turn(peer, work, seconds, rate))
+
+    def compare_browsing(self, turns, seconds):
+        return self.in_turns("browsing", turns, lambda peer: self.browse(peer, seconds))

@@ -162,15 +162,16 @@ def test_the_inbox_is_written_anew_with_its_rows(own_stack):
                                       ROW.format("bb", "bank_answer", "b")))
               + "; INSERT INTO dead_letters (stream_id, event_id, kind, same_as, fields, reason, failures) VALUES "
               f"('1-1', '', 'bank_notification', REPEAT('0', 64), '{CALL}', '', 5), ('1-2', '', '', REPEAT('1', 64), 'a=b', '', 5),"
-                "('1-3', '', '', REPEAT('2', 64), '%', '', 5)")
+                "('1-3', '', '', REPEAT('2', 64), '%', '', 5), ('1-4', '', '', REPEAT('3', 64), 'a=b', '', 5)")
     done = admin(stack, "migrate")
     assert done.returncode == OK and "009_inbox_order.sql applied" in done.stdout and "010_inbox_of_bank.sql applied" in done.stdout
     assert stack.sql("SELECT LEFT(HEX(event_id), 2), kind, payload, of_bank FROM inbox ORDER BY event_id") == [
         ["AA", "password_changed", "", "0"], ["BB", "bank_answer", "b", "1"], ["CC", "bank_notification", "a", "1"]]
     letters = stack.sql("SELECT of_bank, same_as FROM dead_letters ORDER BY id")
-    assert [row[0] for row in letters] == ["1", "0", "0"]
-    # Known by what they say from now on: an event by all of it, the rest by its text.
-    assert [row[1] for row in letters[1:]] == [hashlib.sha256(b"entry\0" + text).hexdigest() for text in (b"a=b", b"%")]
+    assert [row[0] for row in letters] == ["1", "0", "0", "0"]
+    # Known by what they say from now on: an event by all of it, the rest by its text. One open letter of each stands for the others.
+    assert letters[3][1] == "3" * 64
+    assert [row[1] for row in letters[1:3]] == [hashlib.sha256(b"entry\0" + text).hexdigest() for text in (b"a=b", b"%")]
     said = ("v", "1", "id", "ab" * 32, "kind", "bank_notification", "at", "1970-01-01T00:00:00.000000Z", "gateway", "spplus", "raw",
             urllib.parse.unquote(CALL.rpartition("raw=")[2]))
     assert letters[0][1] == hashlib.sha256(b"event\0" + b"".join(struct.pack("<I", len(text)) + text.encode() for text in said)).hexdigest()
